@@ -1,0 +1,135 @@
+/**
+ * The audit record: one per decision and one per transition, append-only. Names are snapshots of their time.
+ *
+ * Contract section 10; law `every_decision_is_audited`.
+ */
+import { Schema } from "effect"
+import { ActorKind, initiatorOf } from "./Authority.ts"
+import type { DecisionRecord } from "./DecisionRecord.ts"
+import { DecisionId, HostString, OperationType, RunId, TenantId, WorkspaceId } from "./Ids.ts"
+import type { Run } from "./Run.ts"
+import type { Birth, RunEventTag } from "./transitions.ts"
+
+export const AuditOutcome = Schema.Literals(["success", "failed", "partial", "info", "blocked"])
+export type AuditOutcome = typeof AuditOutcome.Type
+
+/** What happened; wire values. */
+export const AuditAction = Schema.Literals([
+  "run.dispatched",
+  "run.dispatch_failed",
+  "run.decided",
+  "run.started",
+  "run.blocked",
+  "run.cancelled",
+  "run.expired",
+  "run.succeeded",
+  "run.partially_succeeded",
+  "run.failed",
+  "run.attempt_failed",
+  "run.revoked",
+  "run.released",
+  "run.lease_lost"
+])
+export type AuditAction = typeof AuditAction.Type
+
+export const AuditRecord = Schema.Struct({
+  occurredAtMillis: Schema.Int,
+  action: AuditAction,
+  outcome: AuditOutcome,
+  runId: RunId,
+  workspaceId: WorkspaceId,
+  tenantId: Schema.NullOr(TenantId),
+  operationType: OperationType,
+  actorKind: ActorKind,
+  actorId: Schema.NullOr(HostString),
+  actorName: Schema.NullOr(HostString),
+  attempt: Schema.Int,
+  admission: Schema.Int,
+  /** The decision this record is about or rests on. */
+  decisionId: Schema.NullOr(DecisionId),
+  /** A reason code of a denial, or a failure's code. */
+  code: Schema.NullOr(Schema.String)
+})
+export type AuditRecord = typeof AuditRecord.Type
+
+const actionOf: Readonly<Record<RunEventTag | Birth, AuditAction>> = {
+  Dispatch: "run.dispatched",
+  FailDispatch: "run.dispatch_failed",
+  Start: "run.started",
+  Block: "run.blocked",
+  Cancel: "run.cancelled",
+  Expire: "run.expired",
+  Succeed: "run.succeeded",
+  PartiallySucceed: "run.partially_succeeded",
+  Fail: "run.failed",
+  FailAttempt: "run.attempt_failed",
+  Revoke: "run.revoked",
+  Release: "run.released",
+  LoseLease: "run.lease_lost"
+}
+
+const outcomeOf: Readonly<Record<AuditAction, AuditOutcome>> = {
+  "run.dispatched": "info",
+  "run.dispatch_failed": "failed",
+  "run.decided": "info",
+  "run.started": "info",
+  "run.blocked": "blocked",
+  "run.cancelled": "info",
+  "run.expired": "failed",
+  "run.succeeded": "success",
+  "run.partially_succeeded": "partial",
+  "run.failed": "failed",
+  "run.attempt_failed": "failed",
+  "run.revoked": "blocked",
+  "run.released": "info",
+  "run.lease_lost": "failed"
+}
+
+/** Who dispatched the run: the initiator, or the kind of system behind it. */
+const dispatcherOf = ({ dispatch }: Run) => ({
+  actorKind: dispatch.actorKind,
+  actorId: initiatorOf(dispatch.subject.authority),
+  actorName: dispatch.initiatorName
+})
+
+const aboutRun = (run: Run) => ({
+  runId: run.dispatch.id,
+  workspaceId: run.dispatch.subject.scope.workspaceId,
+  tenantId: run.dispatch.subject.scope.tenantId,
+  operationType: run.dispatch.subject.operationType,
+  attempt: run.attempt,
+  admission: run.admission
+})
+
+/** The record of a decision: `info` when allowed, `blocked` when denied. */
+export const auditOfDecision = (run: Run, { id, decidedAtMillis, decision }: DecisionRecord): AuditRecord => ({
+  ...aboutRun(run),
+  ...dispatcherOf(run),
+  occurredAtMillis: decidedAtMillis,
+  action: "run.decided",
+  outcome: decision._tag === "Allowed" ? "info" : "blocked",
+  decisionId: id,
+  code: decision._tag === "Allowed" ? null : decision.failure.code
+})
+
+/** The record of a transition. The attempt and admission are those the event ended, not those that follow. */
+export const auditOfTransition = (
+  event: RunEventTag | Birth,
+  before: Run,
+  after: Run,
+  atMillis: number,
+  decisionId: DecisionId | null
+): AuditRecord => {
+  const action = actionOf[event]
+  return {
+    ...aboutRun(before),
+    ...(after._tag === "Cancelled"
+      ? { actorKind: after.by.kind, actorId: after.by.id, actorName: null }
+      : dispatcherOf(before)),
+    occurredAtMillis: atMillis,
+    action,
+    outcome: outcomeOf[action],
+    decisionId,
+    code: after._tag === "Blocked" || after._tag === "Failed" ? after.failure.code : null
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * What a blocked run stores beside its state, for whoever reads the row.
+ *
+ * Contract section 6.
+ */
+import { Schema } from "effect"
+import { DetailCode, ReasonCode } from "./Decision.ts"
+import { DeniedOnTheWire } from "./ExecutionLegitimacy.ts"
+import { HostString } from "./Ids.ts"
+import { nextStepsFor, reasonInWords } from "./Presentation.ts"
+import type { Blocked, RunFailure } from "./Run.ts"
+
+export const BLOCKED_BY = "queued_execution_legitimacy"
+
+export const BlockedContext = Schema.Struct({
+  blocked_by: Schema.Literal(BLOCKED_BY),
+  reason_code: ReasonCode,
+  execution_legitimacy: DeniedOnTheWire,
+  next_steps: Schema.Array(Schema.String),
+  detail_code: DetailCode,
+  detail_about: Schema.NullOr(HostString)
+})
+export type BlockedContext = typeof BlockedContext.Type
+
+/** The stored context of a blocked run. */
+export const blockedContextOf = (run: Blocked): BlockedContext => ({
+  blocked_by: BLOCKED_BY,
+  reason_code: run.failure.code,
+  execution_legitimacy: run.legitimacy,
+  next_steps: nextStepsFor(run),
+  detail_code: run.failure.detail,
+  detail_about: run.failure.about
+})
+
+/** The failure summary of a blocked run: one entry, fit for the initiator. */
+export const blockedSummaryOf = (run: Blocked): readonly [RunFailure] => [
+  { code: run.failure.code, message: reasonInWords(run.failure).message }
+]

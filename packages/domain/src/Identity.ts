@@ -1,0 +1,26 @@
+/**
+ * When two dispatches are the same run: same workspace, tenant, type and identifying input. Unique among active runs.
+ *
+ * Contract section 8.
+ */
+import type { Schema } from "effect"
+import type { Subject } from "./Snapshot.ts"
+
+/** A cryptographic digest of a text, as hexadecimal. The domain computes none itself; adapters bring SHA-256. */
+export type Digest = (text: string) => string
+
+/** The identity of a run: equal for equal input, whatever the order of keys. */
+export const identityOf = ({ operationType, scope }: Subject, identifying: Schema.Json, digest: Digest): string =>
+  digest(canonicalJson([scope.workspaceId, scope.tenantId, operationType, identifying]))
+
+/** JSON with the keys of every object in code-unit order (RFC 8785), so that equal values have one text. */
+export const canonicalJson = (value: Schema.Json): string => {
+  if (value === null || typeof value !== "object") return JSON.stringify(value)
+  if (isList(value)) return `[${value.map(canonicalJson).join(",")}]`
+  const members = Object.entries(value)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`)
+  return `{${members.join(",")}}`
+}
+
+const isList = (value: object): value is ReadonlyArray<Schema.Json> => Array.isArray(value)

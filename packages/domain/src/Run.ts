@@ -1,0 +1,126 @@
+/**
+ * A run: one dispatched operation, and the canonical record of it. One case per state, so that a state and its fields
+ * cannot disagree; `status` and `outcome` are derived from the case.
+ *
+ * Contract sections 2 and 3.
+ */
+import { Schema } from "effect"
+import { ActorKind } from "./Authority.ts"
+import { Failure } from "./Decision.ts"
+import { DeniedOnTheWire } from "./ExecutionLegitimacy.ts"
+import { HostString, RunId } from "./Ids.ts"
+import { Subject } from "./Snapshot.ts"
+
+/** What a dispatch fixed once and for all. */
+export const Dispatch = Schema.Struct({
+  id: RunId,
+  subject: Subject,
+  /** What kind of actor dispatched it; provenance for the audit record, never authority. */
+  actorKind: ActorKind,
+  /** The initiator's name at dispatch, kept after the person is deleted. */
+  initiatorName: Schema.NullOr(HostString),
+  payload: Schema.Json,
+  /** Unique among active runs (section 8). */
+  identity: Schema.String,
+  maxAttempts: Schema.Int,
+  dispatchedAtMillis: Schema.Int
+})
+export type Dispatch = typeof Dispatch.Type
+
+/** Why work failed: a stable code and a message fit for the initiator. */
+export const RunFailure = Schema.Struct({ code: Schema.NonEmptyString, message: Schema.String })
+export type RunFailure = typeof RunFailure.Type
+
+/** What a handler counted, such as `{ deleted: 120 }`. Whole numbers. */
+export const Counts = Schema.Record(Schema.String, Schema.Int)
+export type Counts = typeof Counts.Type
+
+/** The person or program that cancelled a run; null when nobody is named. */
+export const Canceller = Schema.Struct({ kind: ActorKind, id: Schema.NullOr(HostString) })
+export type Canceller = typeof Canceller.Type
+
+/** What every state knows. `attempt` and `admission` count from 1. */
+const common = {
+  dispatch: Dispatch,
+  attempt: Schema.Int,
+  admission: Schema.Int
+}
+
+/** What every completed state knows; `startedAtMillis` is null when the run never started. */
+const completed = {
+  ...common,
+  startedAtMillis: Schema.NullOr(Schema.Int),
+  completedAtMillis: Schema.Int,
+  counts: Counts
+}
+
+export const Run = Schema.TaggedUnion({
+  /** Waits. `admission` is the number its next admission will have. */
+  Queued: {
+    ...common,
+    startedAtMillis: Schema.NullOr(Schema.Int),
+    availableAtMillis: Schema.Int,
+    counts: Counts
+  },
+  /** A worker acts, under the admission of that number. */
+  Running: { ...common, startedAtMillis: Schema.Int, counts: Counts },
+  Succeeded: { ...completed, startedAtMillis: Schema.Int, result: Schema.NullOr(Schema.Json) },
+  PartiallySucceeded: {
+    ...completed,
+    startedAtMillis: Schema.Int,
+    result: Schema.NullOr(Schema.Json),
+    failures: Schema.NonEmptyArray(RunFailure)
+  },
+  Blocked: { ...completed, legitimacy: DeniedOnTheWire, failure: Failure },
+  Failed: { ...completed, failure: RunFailure },
+  Cancelled: { ...completed, by: Canceller }
+})
+export type Run = typeof Run.Type
+export type Queued = typeof Run.cases.Queued.Type
+export type Running = typeof Run.cases.Running.Type
+export type Succeeded = typeof Run.cases.Succeeded.Type
+export type PartiallySucceeded = typeof Run.cases.PartiallySucceeded.Type
+export type Blocked = typeof Run.cases.Blocked.Type
+export type Failed = typeof Run.cases.Failed.Type
+export type Cancelled = typeof Run.cases.Cancelled.Type
+
+/** A run's case. */
+export type RunState = Run["_tag"]
+export const RUN_STATES: ReadonlyArray<RunState> = [
+  "Queued",
+  "Running",
+  "Succeeded",
+  "PartiallySucceeded",
+  "Blocked",
+  "Failed",
+  "Cancelled"
+]
+
+/** A run that reached its end. Law `terminal_states_absorb`. */
+export type Completed = Succeeded | PartiallySucceeded | Blocked | Failed | Cancelled
+
+export const isCompleted = (run: Run): run is Completed => run._tag !== "Queued" && run._tag !== "Running"
+
+export const RunStatus = Schema.Literals(["queued", "running", "completed"])
+export type RunStatus = typeof RunStatus.Type
+
+export const RunOutcome = Schema.Literals([
+  "pending",
+  "succeeded",
+  "partially_succeeded",
+  "blocked",
+  "failed",
+  "cancelled"
+])
+export type RunOutcome = typeof RunOutcome.Type
+
+/** Status and outcome of each case; the wire values of section 3. */
+export const wireStateOf: Readonly<Record<RunState, { readonly status: RunStatus; readonly outcome: RunOutcome }>> = {
+  Queued: { status: "queued", outcome: "pending" },
+  Running: { status: "running", outcome: "pending" },
+  Succeeded: { status: "completed", outcome: "succeeded" },
+  PartiallySucceeded: { status: "completed", outcome: "partially_succeeded" },
+  Blocked: { status: "completed", outcome: "blocked" },
+  Failed: { status: "completed", outcome: "failed" },
+  Cancelled: { status: "completed", outcome: "cancelled" }
+}

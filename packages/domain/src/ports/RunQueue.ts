@@ -1,0 +1,39 @@
+/** Port: which runs wait. By default the run table itself, so that a claim that is not a decision cannot exist. */
+import { Context, type Effect, type Stream } from "effect"
+import type { OperationType, RunId, WorkspaceId } from "../Ids.ts"
+import type { Queued } from "../Run.ts"
+import type { RunPage } from "./RunStore.ts"
+import type { RunUnreadable, StoreUnavailable } from "./StoreError.ts"
+
+/** What a worker asks for. */
+export interface Claim {
+  /** At most this many, oldest first. */
+  readonly limit: number
+  /** Only operations whose handler is registered here. */
+  readonly operationTypes: ReadonlyArray<OperationType>
+  /** Only runs available by then; epoch milliseconds. */
+  readonly nowMillis: number
+  /** Workspaces to pass over for the moment, because their authority is being changed. */
+  readonly passOver: ReadonlyArray<WorkspaceId>
+}
+
+export class RunQueue extends Context.Service<
+  RunQueue,
+  {
+    /** Holds the next runs until the surrounding unit of work ends, skipping those held by others. */
+    readonly holdNext: (claim: Claim) => Effect.Effect<RunPage<Queued>, StoreUnavailable>
+    /** Holds exactly these, where they are still queued: for ids an outside queue delivered. */
+    readonly holdThese: (ids: ReadonlyArray<RunId>) => Effect.Effect<RunPage<Queued>, StoreUnavailable>
+    /** Leaves queued runs as they are and offers them again from then on; no decision was made of them. */
+    readonly postpone: (ids: ReadonlyArray<RunId>, untilMillis: number) => Effect.Effect<void, StoreUnavailable>
+    /** Ends rows that make no sense as failed (`run.unreadable`), audited, so that they stop nobody. */
+    readonly quarantine: (
+      unreadable: ReadonlyArray<RunUnreadable>,
+      nowMillis: number
+    ) => Effect.Effect<void, StoreUnavailable>
+    /** One element for each time that work may have arrived. Says so at least as often as true; polling goes on beside it. */
+    readonly wakes: Stream.Stream<void, StoreUnavailable>
+    /** How many runs of these operations are queued or running; zero when a drain has nothing left to do. */
+    readonly countActive: (operationTypes: ReadonlyArray<OperationType>) => Effect.Effect<number, StoreUnavailable>
+  }
+>()("@countersign/domain/RunQueue") {}

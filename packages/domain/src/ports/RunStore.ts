@@ -1,0 +1,76 @@
+/** Port: the canonical record of runs. */
+import { Context, type Effect } from "effect"
+import type { OperationType, RunId, TenantId, WorkspaceId } from "../Ids.ts"
+import type { IllegalTransition } from "../IllegalTransition.ts"
+import type { Run, Running, RunOutcome, RunStatus } from "../Run.ts"
+import type { FirstStep, Step } from "../Step.ts"
+import type { RunNotFound, RunUnreadable, StoreUnavailable } from "./StoreError.ts"
+
+/** The answer to a dispatch: the run, or the active run of the same identity (`deduped`), whose initiator is unchanged. */
+export interface Dispatched {
+  readonly run: Run
+  readonly deduped: boolean
+}
+
+/** Which worker acts on a run, and until when its silence is tolerated. */
+export interface Lease {
+  readonly holder: string
+  readonly untilMillis: number
+}
+
+/** A run under one admission, as its worker knows it. */
+export interface HeldRun {
+  readonly id: RunId
+  readonly admission: number
+}
+
+/** Newest first; every condition is optional and they are joined by *and*. */
+export interface RunFilter {
+  readonly workspaceId?: WorkspaceId
+  readonly tenantId?: TenantId
+  readonly operationType?: OperationType
+  readonly status?: RunStatus
+  readonly outcome?: RunOutcome
+  /** Only runs older than this one: the key of the next page. */
+  readonly before?: RunId
+  /** At most this many, 1 to 1000. */
+  readonly limit: number
+}
+
+/** What a reading of many runs gives: the runs, and the rows that make no sense. */
+export interface RunPage<R extends Run = Run> {
+  readonly runs: ReadonlyArray<R>
+  readonly unreadable: ReadonlyArray<RunUnreadable>
+}
+
+export class RunStore extends Context.Service<
+  RunStore,
+  {
+    /**
+     * Stores new runs with their audit records and notices, and wakes workers once that is committed. Answers in the order
+     * given. Of several with one identity, in one call or many at once, exactly one is stored while it is active; the
+     * others are answered with it.
+     */
+    readonly dispatch: (steps: ReadonlyArray<FirstStep>) => Effect.Effect<ReadonlyArray<Dispatched>, StoreUnavailable>
+    readonly find: (id: RunId) => Effect.Effect<Run, RunNotFound | RunUnreadable | StoreUnavailable>
+    /** Like `find`, and holds the run against change until the surrounding unit of work ends. */
+    readonly hold: (id: RunId) => Effect.Effect<Run, RunNotFound | RunUnreadable | StoreUnavailable>
+    readonly list: (filter: RunFilter) => Effect.Effect<RunPage, StoreUnavailable>
+    /**
+     * Compare-and-set of many runs: each step is written whole (state, decision with snapshot, audit, notice) if its run
+     * is still in the state, attempt and admission the step leaves, and not at all otherwise. Answers with the refused ones.
+     * `lease` is given to the runs that a step brings to running; every other step takes the lease away.
+     */
+    readonly write: (
+      steps: ReadonlyArray<Step>,
+      lease: Lease | null
+    ) => Effect.Effect<ReadonlyArray<IllegalTransition>, StoreUnavailable>
+    /** Prolongs the lease of the runs that are still running under that admission and holder; answers which those are. */
+    readonly extendLeases: (
+      held: ReadonlyArray<HeldRun>,
+      lease: Lease
+    ) => Effect.Effect<ReadonlySet<RunId>, StoreUnavailable>
+    /** Holds running runs whose lease ended before `nowMillis`, at most `limit`, skipping those held by others. */
+    readonly holdOrphans: (nowMillis: number, limit: number) => Effect.Effect<RunPage<Running>, StoreUnavailable>
+  }
+>()("@countersign/domain/RunStore") {}

@@ -1,0 +1,14 @@
+/** Port: all or nothing. */
+import { Context, type Effect } from "effect"
+import type { StoreUnavailable } from "./StoreError.ts"
+
+/**
+ * Runs an effect so that what it writes through the other ports becomes visible together, or not at all when it fails or is
+ * interrupted. A unit of work inside another joins it.
+ */
+export class UnitOfWork extends Context.Service<
+  UnitOfWork,
+  {
+    readonly transact: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | StoreUnavailable, R>
+  }
+>()("@countersign/domain/UnitOfWork") {}
