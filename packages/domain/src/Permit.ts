@@ -11,16 +11,22 @@ import { decide } from "./Legitimacy.ts"
 import type { Queued, Running } from "./Run.ts"
 import type { Snapshot } from "./Snapshot.ts"
 
-class Ruling<Decision> {
+/** Known to this file alone: nobody else can construct a ruling, not even through another ruling's `constructor`. */
+const SEAL = Symbol("seal")
+
+class Ruling<Tag, Decision> {
   /** Private to the class: an object without it was not made here, whatever its type says. */
   readonly #genuine = true
+  readonly _tag: Tag
   readonly runId: RunId
   readonly admission: number
   readonly decision: Decision
   /** What the decision was made from. */
   readonly snapshot: Snapshot
 
-  constructor(run: Queued | Running, decision: Decision, snapshot: Snapshot) {
+  constructor(seal: typeof SEAL, tag: Tag, run: Queued | Running, decision: Decision, snapshot: Snapshot) {
+    if (seal !== SEAL) throw new TypeError("permits and denials come out of authorize alone")
+    this._tag = tag
     this.runId = run.dispatch.id
     this.admission = run.admission
     this.decision = decision
@@ -28,25 +34,18 @@ class Ruling<Decision> {
     Object.freeze(this)
   }
 
-  static isGenuine(value: object): boolean {
-    return #genuine in value && value.#genuine
+  static isGenuine(value: unknown): boolean {
+    return typeof value === "object" && value !== null && #genuine in value
   }
 }
 
-class PermitProof extends Ruling<Allowed> {
-  readonly _tag = "Permit"
-}
-class DenialProof extends Ruling<Denied> {
-  readonly _tag = "Denial"
-}
-
 /** Proof that a decision allows this run under this admission. */
-export type Permit = PermitProof
+export type Permit = Ruling<"Permit", Allowed>
 
 /** Proof that a decision denies this run under this admission. */
-export type Denial = DenialProof
+export type Denial = Ruling<"Denial", Denied>
 
-/** Whether `authorize` made it; false for a look-alike that was forced through the types. */
+/** Whether `authorize` made it; false for a look-alike, or anything else, that was forced through the types. */
 export const isGenuine = (ruling: Permit | Denial): boolean => Ruling.isGenuine(ruling)
 
 /**
@@ -62,6 +61,6 @@ export const authorize = (run: Queued | Running, snapshot: Snapshot): Result.Res
   }
   const decision = decide(snapshot)
   return decision._tag === "Allowed"
-    ? Result.succeed(new PermitProof(run, decision, snapshot))
-    : Result.fail(new DenialProof(run, decision, snapshot))
+    ? Result.succeed(new Ruling(SEAL, "Permit", run, decision, snapshot))
+    : Result.fail(new Ruling(SEAL, "Denial", run, decision, snapshot))
 }
