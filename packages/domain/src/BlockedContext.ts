@@ -7,7 +7,7 @@ import { Schema } from "effect"
 import { DetailCode, ReasonCode } from "./Decision.ts"
 import { DeniedOnTheWire } from "./ExecutionLegitimacy.ts"
 import { HostString } from "./Ids.ts"
-import { nextStepsFor, reasonInWords } from "./Presentation.ts"
+import { reasonInWords } from "./Presentation.ts"
 import type { Blocked, RunFailure } from "./Run.ts"
 
 export const BLOCKED_BY = "queued_execution_legitimacy"
@@ -16,7 +16,7 @@ export const BlockedContext = Schema.Struct({
   blocked_by: Schema.Literal(BLOCKED_BY),
   reason_code: ReasonCode,
   execution_legitimacy: DeniedOnTheWire,
-  next_steps: Schema.Array(Schema.String),
+  next_steps: Schema.NonEmptyArray(Schema.String),
   detail_code: DetailCode,
   detail_about: Schema.NullOr(HostString)
 })
@@ -27,7 +27,7 @@ export const blockedContextOf = (run: Blocked): BlockedContext => ({
   blocked_by: BLOCKED_BY,
   reason_code: run.failure.code,
   execution_legitimacy: run.legitimacy,
-  next_steps: nextStepsFor(run),
+  next_steps: reasonInWords(run.failure).nextSteps,
   detail_code: run.failure.detail,
   detail_about: run.failure.about
 })

@@ -9,13 +9,13 @@ import { checks } from "./checks.ts"
 import { CheckKey, Decision, Failure } from "./Decision.ts"
 import { Change, changeFor } from "./FactChange.ts"
 import { decide } from "./Legitimacy.ts"
-import type { Snapshot } from "./Snapshot.ts"
+import type { PrerequisiteFact, Snapshot, TargetScope } from "./Snapshot.ts"
 
 /** A check that fails on its own, whether or not an earlier one failed too. */
 export const FailingCheck = Schema.Struct({
   check: CheckKey,
   failure: Failure,
-  /** What the snapshot holds about it; null when nothing is known. */
+  /** What the snapshot holds about it; null or empty where nothing is known. */
   fact: Schema.Json
 })
 export type FailingCheck = typeof FailingCheck.Type
@@ -73,6 +73,11 @@ const remedyFor = (snapshot: Snapshot): Remedy => {
   }
 }
 
+const isAbout =
+  (name: string | null, { workspaceId, tenantId }: TargetScope) =>
+  (fact: PrerequisiteFact) =>
+    fact.name === name && fact.workspaceId === workspaceId && fact.tenantId === tenantId
+
 const factBehind = ({ code, about }: Failure, { facts, requirements, subject }: Snapshot): Schema.Json => {
   switch (code) {
     case "workspace_mismatch":
@@ -92,6 +97,6 @@ const factBehind = ({ code, about }: Failure, { facts, requirements, subject }: 
     case "write_gate_blocked":
       return { writeGate: facts.writeGate }
     case "execution_prerequisite_invalid":
-      return { prerequisite: facts.prerequisites.find((fact) => fact.name === about) ?? null }
+      return { prerequisites: facts.prerequisites.filter(isAbout(about, subject.scope)) }
   }
 }

@@ -97,15 +97,18 @@ const entitled = (snapshot: Snapshot) => {
   })
 }
 
+const operableState = ({ requirements }: Snapshot): string => requirements?.tenantStates[0] ?? "active"
+
 const tenant = (kind: ChangeKind, changed: (snapshot: Snapshot) => Partial<TenantFact>) => (snapshot: Snapshot) => {
   const { tenantId: id, workspaceId } = snapshot.subject.scope
-  const known = snapshot.facts.tenant ?? { state: snapshot.requirements?.tenantStates[0] ?? "active" }
-  return withFacts(snapshot, kind, id, { tenant: id && { workspaceId, ...known, ...changed(snapshot), id } })
+  const created = { workspaceId, state: operableState(snapshot) }
+  const known = snapshot.facts.tenant?.id === id ? snapshot.facts.tenant : created
+  return withFacts(snapshot, kind, id, { tenant: id && { ...known, ...changed(snapshot), id } })
 }
 
 const connection = (kind: ChangeKind, changed: Partial<ConnectionFact>) => (snapshot: Snapshot) => {
   const { providerConnectionId: id, tenantId, workspaceId } = snapshot.subject.scope
-  const known = snapshot.facts.connection ?? { enabled: true, connected: true }
+  const known = snapshot.facts.connection?.id === id ? snapshot.facts.connection : { enabled: true, connected: true }
   return withFacts(snapshot, kind, id, {
     connection: id && { ...known, ...changed, id, workspaceId, tenantId }
   })
@@ -123,7 +126,10 @@ const satisfied = (snapshot: Snapshot, about: string | null) => {
   const name = snapshot.requirements?.prerequisites.find((required) => required === about)
   if (name === undefined) return null
   return withFacts(snapshot, "satisfy_prerequisite", name, {
-    prerequisites: [{ name, workspaceId, tenantId, satisfied: true }, ...snapshot.facts.prerequisites]
+    prerequisites: [
+      { name, workspaceId, tenantId, satisfied: true },
+      ...snapshot.facts.prerequisites.filter((fact) => fact.name !== name)
+    ]
   })
 }
 
@@ -144,9 +150,7 @@ const mendings: Readonly<Record<DetailCode, (snapshot: Snapshot, about: string |
     const capability = snapshot.requirements?.capability
     return capability ? memberWith("grant_capability", [capability])(snapshot) : null
   },
-  tenant_state: tenant("change_tenant_state", ({ requirements }) => ({
-    state: requirements?.tenantStates[0] ?? "active"
-  })),
+  tenant_state: tenant("change_tenant_state", (snapshot) => ({ state: operableState(snapshot) })),
   connection_not_named: () => null,
   connection_missing: connection("create_connection", {}),
   connection_elsewhere: connection("move_connection", {}),

@@ -13,8 +13,13 @@ export type Digest = (text: string) => string
 export const identityOf = ({ operationType, scope }: Subject, identifying: Schema.Json, digest: Digest): string =>
   digest(canonicalJson([scope.workspaceId, scope.tenantId, operationType, identifying]))
 
-/** JSON with the keys of every object in code-unit order (RFC 8785), so that equal values have one text. */
+/**
+ * JSON with the keys of every object in code-unit order (RFC 8785), so that equal values have one text.
+ *
+ * Throws on a number that JSON has no text for: as `null` it would make different inputs one run.
+ */
 export const canonicalJson = (value: Schema.Json): string => {
+  if (typeof value === "number" && !Number.isFinite(value)) throw new RangeError(`${value} has no text in JSON`)
   if (value === null || typeof value !== "object") return JSON.stringify(value)
   if (isList(value)) return `[${value.map(canonicalJson).join(",")}]`
   const members = Object.entries(value)

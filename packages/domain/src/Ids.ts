@@ -10,27 +10,39 @@ export const ID_MAX_LENGTH = 255
 
 /** Control characters have no business in a name, and PostgreSQL cannot store U+0000 at all. */
 const CONTROL_CHARACTER = /\p{Cc}/u
+const WITHOUT_CONTROL_CHARACTERS = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
 
 /**
  * A string of the host's: 1 to 255 UTF-16 code units of well-formed Unicode without control characters.
  * Compared code unit by code unit; never trimmed, folded or normalised.
  */
 export const HostString = Schema.String.check(
-  Schema.makeFilter((text: string) => {
-    if (text.length === 0) return "must not be empty"
-    if (text.length > ID_MAX_LENGTH) return `must have at most ${ID_MAX_LENGTH} characters, has ${text.length}`
-    if (!text.isWellFormed()) return "must be well-formed Unicode (it holds half of a surrogate pair)"
-    if (CONTROL_CHARACTER.test(text)) return "must not hold control characters"
-    return undefined
+  Schema.makeFilter(
+    (text: string) => {
+      if (text.length === 0) return "must not be empty"
+      if (text.length > ID_MAX_LENGTH) return `must have at most ${ID_MAX_LENGTH} characters, has ${text.length}`
+      if (!text.isWellFormed()) return "must be well-formed Unicode (it holds half of a surrogate pair)"
+      if (CONTROL_CHARACTER.test(text)) return "must not hold control characters"
+      return undefined
+    },
+    // Looser than the filter: JSON Schema counts code points, and knows nothing of surrogates.
+    { toJsonSchema: () => [{ minLength: 1, maxLength: ID_MAX_LENGTH, pattern: WITHOUT_CONTROL_CHARACTERS }, true] }
+  )
+)
+
+/** A UUIDv7 in its one spelling: ids are compared as text, and databases give upper case back as lower case. */
+const UuidV7 = Schema.String.check(
+  Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/, {
+    expected: "a UUID of version 7 in lower case"
   })
 )
 
 /** A run's id: a UUIDv7, so that ids sort by the time of dispatch. */
-export const RunId = Schema.String.check(Schema.isUUID(7)).pipe(Schema.brand("RunId"))
+export const RunId = UuidV7.pipe(Schema.brand("RunId"))
 export type RunId = typeof RunId.Type
 
 /** A stored decision's id: a UUIDv7. */
-export const DecisionId = Schema.String.check(Schema.isUUID(7)).pipe(Schema.brand("DecisionId"))
+export const DecisionId = UuidV7.pipe(Schema.brand("DecisionId"))
 export type DecisionId = typeof DecisionId.Type
 
 /** The outermost scope; every run belongs to exactly one. */

@@ -24,7 +24,7 @@ export const Requirements = Schema.Struct({
   providerConnection: Schema.Boolean,
   /** Writing operations pass the write gate. */
   writes: Schema.Boolean,
-  writeGateMaxAgeMillis: Schema.Int,
+  writeGateMaxAgeMillis: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   prerequisites: Schema.Array(PrerequisiteName)
 })
 export type Requirements = typeof Requirements.Type

@@ -5,8 +5,8 @@
  * Contract section 4.
  */
 import type { CheckKey, DetailCode, Failure, ReasonCode } from "./Decision.ts"
-import type { PrerequisiteName } from "./Ids.ts"
-import type { Snapshot } from "./Snapshot.ts"
+import type { PrerequisiteName, UserId } from "./Ids.ts"
+import type { MembershipFact, Snapshot, TenantFact } from "./Snapshot.ts"
 import { closureOf } from "./WriteGate.ts"
 
 export type Answer = "passed" | "not_applicable" | Failure
@@ -52,38 +52,53 @@ const TENANT_STATE: ReadonlyMap<string, Failure> = new Map(
 )
 const TENANT_STATE_UNRECOGNISED = failure("tenant_not_operable", "tenant_state", "unrecognised")
 
-const workspaceScope = ({ subject: { authority, scope }, facts }: Snapshot): Answer => {
-  const { workspace, tenant, initiator, membership } = facts
-  if (workspace === null || workspace.id !== scope.workspaceId) return WORKSPACE_MISSING
+/** The tenant's fact, if it is about the run's tenant. */
+const tenantOf = ({ subject: { scope }, facts: { tenant } }: Snapshot): TenantFact | null =>
+  tenant?.id === scope.tenantId ? tenant : null
+
+/** The membership, if it is the initiator's, of the run's workspace. */
+const membershipOf = ({ subject: { scope }, facts: { membership } }: Snapshot, user: UserId): MembershipFact | null =>
+  membership?.userId === user && membership.workspaceId === scope.workspaceId ? membership : null
+
+const workspaceScope = (snapshot: Snapshot): Answer => {
+  const { authority, scope } = snapshot.subject
+  const { workspace, initiator } = snapshot.facts
+  if (workspace?.id !== scope.workspaceId) return WORKSPACE_MISSING
   if (!workspace.open) return WORKSPACE_CLOSED
-  if (tenant !== null && tenant.id === scope.tenantId && tenant.workspaceId !== scope.workspaceId) {
-    return TENANT_ELSEWHERE
-  }
+  const tenant = tenantOf(snapshot)
+  if (tenant !== null && tenant.workspaceId !== scope.workspaceId) return TENANT_ELSEWHERE
   if (authority._tag === "SystemAuthority") return "passed"
-  if (initiator === null || initiator.id !== authority.initiator) return USER_MISSING
+  if (initiator?.id !== authority.initiator) return USER_MISSING
   if (initiator.disabled) return USER_DISABLED
-  const isMember = membership?.userId === authority.initiator && membership.workspaceId === scope.workspaceId
-  return isMember ? "passed" : NOT_A_MEMBER
+  return membershipOf(snapshot, authority.initiator) === null ? NOT_A_MEMBER : "passed"
 }
 
-const tenantScope = ({ subject: { authority, scope }, facts: { tenant, entitlement } }: Snapshot): Answer => {
+const tenantScope = (snapshot: Snapshot): Answer => {
+  const { authority, scope } = snapshot.subject
+  const { entitlement } = snapshot.facts
   if (scope.tenantId === null) return "not_applicable"
-  if (tenant === null || tenant.id !== scope.tenantId) return TENANT_MISSING
+  if (tenantOf(snapshot) === null) return TENANT_MISSING
   if (authority._tag === "SystemAuthority") return "passed"
   const isEntitled = entitlement?.userId === authority.initiator && entitlement.tenantId === scope.tenantId
   return isEntitled ? "passed" : NOT_ENTITLED
 }
 
-const capability = ({ subject: { authority }, requirements, facts: { membership } }: Snapshot): Answer => {
+const capability = (snapshot: Snapshot): Answer => {
+  const {
+    subject: { authority },
+    requirements
+  } = snapshot
   if (requirements === null) return OPERATION_UNKNOWN
   if (authority._tag === "SystemAuthority") return requirements.systemAuthority ? "not_applicable" : SYSTEM_NOT_DECLARED
   if (requirements.capability === null) return "not_applicable"
-  // That the membership is the initiator's, of this workspace, the first check has established.
+  const membership = membershipOf(snapshot, authority.initiator)
   return membership?.capabilities.includes(requirements.capability) === true ? "passed" : NOT_HELD
 }
 
-const tenantOperability = ({ subject: { scope }, requirements, facts: { tenant } }: Snapshot): Answer => {
-  if (scope.tenantId === null) return "not_applicable"
+const tenantOperability = (snapshot: Snapshot): Answer => {
+  if (snapshot.subject.scope.tenantId === null) return "not_applicable"
+  const tenant = tenantOf(snapshot)
+  const { requirements } = snapshot
   if (requirements === null || tenant === null) return TENANT_STATE_UNRECOGNISED
   const { state } = tenant
   if (requirements.tenantStates.some((operable) => operable === state)) return "passed"
@@ -133,11 +148,13 @@ const prerequisiteFailure = (
   { subject: { scope }, facts: { prerequisites } }: Snapshot,
   name: PrerequisiteName
 ): Failure | null => {
-  const known = prerequisites.find(
+  const known = prerequisites.filter(
     (fact) => fact.name === name && fact.workspaceId === scope.workspaceId && fact.tenantId === scope.tenantId
   )
-  if (known === undefined) return failure("execution_prerequisite_invalid", "prerequisite_unknown", name)
-  return known.satisfied ? null : failure("execution_prerequisite_invalid", "prerequisite_unsatisfied", name)
+  if (known.length === 0) return failure("execution_prerequisite_invalid", "prerequisite_unknown", name)
+  // Of facts that contradict each other the worse one counts, in whatever order they come.
+  const satisfied = known.every((fact) => fact.satisfied)
+  return satisfied ? null : failure("execution_prerequisite_invalid", "prerequisite_unsatisfied", name)
 }
 
 /** The table `decide` and `explain` go through, in the order of the contract. */
