@@ -1,0 +1,5 @@
+/**
+ * The laws of each port, for whoever writes an adapter: give them a layer, in a test file, and they become tests.
+ * They need `vitest` and `@effect/vitest`; nothing else of this package imports them.
+ */
+export * from "./AuthorityBook.ts"
