@@ -1,0 +1,52 @@
+/** `Notices` in memory. */
+import { Notices, type RunId } from "@countersign/domain"
+import { Effect, HashMap, Layer, Option, Result } from "effect"
+import { MemoryState } from "./MemoryState.ts"
+import { type NoticeRow, Tables } from "./Tables.ts"
+
+const isPending = (row: NoticeRow) => row.deliveredAtMillis === null
+
+/** Those that have waited longest come first. */
+const dueRows = (tables: Tables, nowMillis: number, limit: number): ReadonlyArray<NoticeRow> =>
+  Array.from(HashMap.values(tables.notices))
+    .filter((row) => isPending(row) && row.dueAtMillis <= nowMillis)
+    .sort((a, b) => a.dueAtMillis - b.dueAtMillis || (a.notice.runId < b.notice.runId ? -1 : 1))
+    .slice(0, limit)
+
+/** Changes the rows of these notices that are not delivered yet; what is delivered stays so. */
+const changePending = (tables: Tables, runIds: ReadonlyArray<RunId>, by: (row: NoticeRow) => NoticeRow): Tables => {
+  let changed = tables
+  for (const runId of runIds) {
+    const row = Option.getOrUndefined(HashMap.get(changed.notices, runId))
+    if (row !== undefined && isPending(row)) changed = Tables.withNoticeRow(changed, by(row))
+  }
+  return changed
+}
+
+/** The outbox, written by `RunStore`. */
+export const layerNotices: Layer.Layer<Notices, never, MemoryState> = Layer.effect(
+  Notices,
+  Effect.map(MemoryState, ({ look, change }) =>
+    Notices.of({
+      takeDue: (nowMillis, hiddenUntilMillis, limit) =>
+        change((tables) => {
+          const taken = dueRows(tables, nowMillis, limit).map((row) => ({
+            ...row,
+            dueAtMillis: hiddenUntilMillis,
+            deliveries: row.deliveries + 1
+          }))
+          const due = taken.map(({ notice, deliveries }) => ({ notice, delivery: deliveries }))
+          return Result.succeed([due, taken.reduce(Tables.withNoticeRow, tables)])
+        }),
+      markDelivered: (runIds, deliveredAtMillis) =>
+        change((tables) =>
+          Result.succeed([undefined, changePending(tables, runIds, (row) => ({ ...row, deliveredAtMillis }))])
+        ),
+      deferDelivery: (runId, dueAtMillis, problem) =>
+        change((tables) =>
+          Result.succeed([undefined, changePending(tables, [runId], (row) => ({ ...row, dueAtMillis, problem }))])
+        ),
+      countPending: look((tables) => Array.from(HashMap.values(tables.notices)).filter(isPending).length)
+    })
+  )
+)

@@ -1,0 +1,105 @@
+/** `RunQueue` in memory: the run table itself. */
+import {
+  auditOfTransition,
+  type Claim,
+  type Failed,
+  isCompleted,
+  noticeOf,
+  type Queued,
+  type Run,
+  RunId,
+  type Running,
+  type RunPage,
+  RunQueue,
+  type RunUnreadable
+} from "@countersign/domain"
+import { Effect, HashMap, Layer, Result, Schema } from "effect"
+import { MemoryState } from "./MemoryState.ts"
+import { Tables } from "./Tables.ts"
+
+const byId = (a: Queued, b: Queued) => (a.dispatch.id < b.dispatch.id ? -1 : 1)
+
+const isRunId = Schema.is(RunId)
+
+const isQueued = (run: Run | undefined): run is Queued => run?._tag === "Queued"
+
+const pageOf = (runs: ReadonlyArray<Queued>): RunPage<Queued> => ({ runs, unreadable: [] })
+
+const next = (tables: Tables, claim: Claim): ReadonlyArray<Queued> => {
+  const types = new Set(claim.operationTypes)
+  const passedOver = new Set(claim.passOver)
+  return Tables.activeRows(tables)
+    .map(({ run }) => run)
+    .filter(isQueued)
+    .filter(
+      ({ dispatch: { subject }, availableAtMillis }) =>
+        availableAtMillis <= claim.nowMillis &&
+        types.has(subject.operationType) &&
+        !passedOver.has(subject.scope.workspaceId)
+    )
+    .sort(byId)
+    .slice(0, claim.limit)
+}
+
+const queuedAmong = (tables: Tables, ids: ReadonlyArray<RunId>): ReadonlyArray<Queued> =>
+  Array.from(new Set(ids), (id) => Tables.rowOf(tables, id)?.run)
+    .filter(isQueued)
+    .sort(byId)
+
+const postponed = (tables: Tables, ids: ReadonlyArray<RunId>, untilMillis: number): Tables => ({
+  ...tables,
+  // The rows alone: a run that is put off does not begin to wait, and wakes nobody.
+  runs: HashMap.mutate(tables.runs, (runs) => {
+    for (const run of queuedAmong(tables, ids)) {
+      HashMap.set(runs, run.dispatch.id, { run: { ...run, availableAtMillis: untilMillis }, lease: null })
+    }
+  })
+})
+
+const unreadableEnd = (run: Queued | Running, { problem }: RunUnreadable, completedAtMillis: number): Failed => ({
+  _tag: "Failed",
+  dispatch: run.dispatch,
+  attempt: run.attempt,
+  admission: run.admission,
+  startedAtMillis: run.startedAtMillis,
+  completedAtMillis,
+  counts: run.counts,
+  failure: { code: "run.unreadable", message: `The stored run could not be read: ${problem}` }
+})
+
+const quarantined = (tables: Tables, unreadable: RunUnreadable, nowMillis: number): Tables => {
+  const run = isRunId(unreadable.runId) ? Tables.rowOf(tables, unreadable.runId)?.run : undefined
+  if (run === undefined || isCompleted(run)) return tables
+  const end = unreadableEnd(run, unreadable, nowMillis)
+  const audit = auditOfTransition("Fail", run, end, nowMillis, null)
+  const ended = Tables.withAudit(Tables.withRun(tables, end, null), run.dispatch.id, [audit])
+  return Tables.withNotice(ended, noticeOf(end))
+}
+
+/**
+ * The oldest runs first, by id: a UUIDv7 begins with the time of dispatch. Nobody else holds anything while a unit of work
+ * lasts, so nothing has to be skipped. No row here can make no sense; `quarantine` believes its caller.
+ */
+export const layerRunQueue: Layer.Layer<RunQueue, never, MemoryState> = Layer.effect(
+  RunQueue,
+  Effect.map(MemoryState, ({ look, change, arrivals }) =>
+    RunQueue.of({
+      holdNext: (claim) => look((tables) => pageOf(next(tables, claim))),
+      holdThese: (ids) => look((tables) => pageOf(queuedAmong(tables, ids))),
+      postpone: (ids, untilMillis) =>
+        change((tables) => Result.succeed([undefined, postponed(tables, ids, untilMillis)])),
+      quarantine: (unreadable, nowMillis) =>
+        change((tables) =>
+          Result.succeed([undefined, unreadable.reduce((now, row) => quarantined(now, row, nowMillis), tables)])
+        ),
+      wakes: arrivals,
+      countActive: (operationTypes) => {
+        const types = new Set(operationTypes)
+        return look(
+          (tables) =>
+            Tables.activeRows(tables).filter(({ run }) => types.has(run.dispatch.subject.operationType)).length
+        )
+      }
+    })
+  )
+)
