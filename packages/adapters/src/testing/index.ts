@@ -3,3 +3,6 @@
  * They need `vitest` and `@effect/vitest`; nothing else of this package imports them.
  */
 export * from "./AuthorityBook.ts"
+export * from "./rulings.ts"
+export * from "./runs.ts"
+export * from "./World.ts"

@@ -1,0 +1,104 @@
+/** Decisions for tests: snapshots that allow or deny a run, and the steps that rest on them. */
+import {
+  type AuthorityFacts,
+  admissionStep,
+  Capability,
+  type Circumstances,
+  type Counts,
+  initiatorOf,
+  NOTHING_KNOWN,
+  type Queued,
+  type Requirements,
+  type Run,
+  type RunEvent,
+  type Running,
+  recheckStep,
+  type Snapshot,
+  type Step,
+  type Subject,
+  step
+} from "@countersign/domain"
+import { Result } from "effect"
+import { decisionIdAt } from "./World.ts"
+
+/** The capability that {@link requirements} asks for. */
+export const CAPABILITY = Capability.make("tests.act")
+
+/** An operation that asks for a capability, a connection and the write gate, and may run without a person. */
+export const requirements: Requirements = {
+  capability: CAPABILITY,
+  systemAuthority: true,
+  tenantStates: ["active"],
+  providerConnection: true,
+  writes: true,
+  writeGateMaxAgeMillis: 60_000,
+  prerequisites: []
+}
+
+/** Every fact there is about this subject, all in its favour. */
+export const favourableFacts = ({ authority, scope }: Subject, atMillis: number): AuthorityFacts => {
+  const { workspaceId, tenantId, providerConnectionId } = scope
+  const userId = initiatorOf(authority)
+  return {
+    workspace: { id: workspaceId, open: true },
+    tenant: tenantId && { id: tenantId, workspaceId, state: "active" },
+    initiator: userId && { id: userId, disabled: false },
+    membership: userId && { workspaceId, userId, capabilities: [CAPABILITY] },
+    entitlement: userId && tenantId && { userId, tenantId },
+    connection: providerConnectionId && {
+      id: providerConnectionId,
+      workspaceId,
+      tenantId,
+      enabled: true,
+      connected: true
+    },
+    writeGate: tenantId && { tenantId, health: "ok", checkedAtMillis: atMillis },
+    prerequisites: []
+  }
+}
+
+/** A snapshot by which the run may act. */
+export const allowingSnapshot = ({ dispatch: { subject } }: Run, takenAtMillis: number): Snapshot => ({
+  takenAtMillis,
+  subject,
+  requirements,
+  facts: favourableFacts(subject, takenAtMillis)
+})
+
+/** A snapshot by which it may not: nothing is known. */
+export const denyingSnapshot = ({ dispatch: { subject } }: Run, takenAtMillis: number): Snapshot => ({
+  takenAtMillis,
+  subject,
+  requirements,
+  facts: NOTHING_KNOWN
+})
+
+const circumstancesAt = (atMillis: number): Circumstances => ({
+  decisionId: decisionIdAt(atMillis),
+  epoch: 1,
+  sources: { workspace: "tests", tenant: "tests" }
+})
+
+/** The admission that allows: queued to running. */
+export const startStep = (queued: Queued, atMillis: number): Step =>
+  Result.getOrThrow(admissionStep(queued, allowingSnapshot(queued, atMillis), circumstancesAt(atMillis)))
+
+/** The admission that denies: queued to blocked. */
+export const blockStep = (queued: Queued, atMillis: number): Step =>
+  Result.getOrThrow(admissionStep(queued, denyingSnapshot(queued, atMillis), circumstancesAt(atMillis)))
+
+/** The re-check that allows: the run stays as it is. */
+export const confirmStep = (running: Running, atMillis: number): Step =>
+  Result.getOrThrow(recheckStep(running, allowingSnapshot(running, atMillis), {}, circumstancesAt(atMillis)))
+
+/** The re-check that denies: running to blocked, with these counts. */
+export const revokeStep = (running: Running, atMillis: number, counts: Counts): Step =>
+  Result.getOrThrow(recheckStep(running, denyingSnapshot(running, atMillis), counts, circumstancesAt(atMillis)))
+
+/** Any other step; throws where the lifecycle refuses it. */
+export const stepOf = (before: Run, event: Exclude<RunEvent, { readonly _tag: "Start" | "Block" | "Revoke" }>): Step =>
+  Result.getOrThrow(step(before, event))
+
+/** The successful end of a running run. */
+export const succeedStep = (running: Running, atMillis: number, counts: Counts = {}): Step =>
+  stepOf(running, { _tag: "Succeed", admission: running.admission, atMillis, counts, result: null })
