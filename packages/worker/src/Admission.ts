@@ -1,0 +1,175 @@
+/**
+ * Admission: claim → fence → facts → decide → transition → record, over a batch, in one unit of work.
+ *
+ * Contract section 2, architecture section 3. Laws `no_running_without_permit`, `revoked_after_dispatch_never_acts`,
+ * `two_workers_one_start`, `every_decision_is_audited`.
+ */
+import {
+  admissionStep,
+  type Blocked,
+  type Catalogue,
+  type Claim,
+  DecisionId,
+  Facts,
+  type FactsReading,
+  type FactsUnavailable,
+  Fence,
+  type IllegalTransition,
+  type Lease,
+  type Queued,
+  type RunId,
+  type Running,
+  type RunPage,
+  RunQueue,
+  RunStore,
+  type Snapshot,
+  type Step,
+  type StoreUnavailable,
+  UnitOfWork,
+  type WorkspaceId
+} from "@countersign/domain"
+import { Data, Effect } from "effect"
+import { SecureRandom } from "effect/crypto"
+
+/** What one admission did. */
+export interface Admitted {
+  /** Allowed: these are running, under our lease, and their handlers must be called. */
+  readonly started: ReadonlyArray<Running>
+  readonly blocked: ReadonlyArray<Blocked>
+  /** Not decided, because their workspaces' authority was being changed at that moment. Still queued. */
+  readonly fenced: ReadonlySet<WorkspaceId>
+  /** Not decided, because their facts could not be read. Still queued, for later. */
+  readonly undecided: ReadonlyArray<RunId>
+  /** How many rows the claim found, of whatever fate. */
+  readonly claimed: number
+}
+
+/** What an admission goes by beside its claim. */
+export interface AdmissionTerms {
+  readonly catalogue: Catalogue
+  /** Given to the runs that start. */
+  readonly lease: Lease
+  readonly nowMillis: number
+  /** Runs whose facts cannot be read are offered again from then on. */
+  readonly retryFactsAtMillis: number
+}
+
+/** The ports an admission works through. */
+export type AdmissionPorts = UnitOfWork | RunQueue | RunStore | Fence | Facts | SecureRandom.SecureRandom
+
+type Admission = Effect.Effect<Admitted, StoreUnavailable, AdmissionPorts>
+
+/**
+ * Takes the next runs and decides about each. A denial is a result, not an error: the run ends as blocked in the same unit
+ * of work. A run whose facts cannot be read is postponed, never allowed and never blocked for it.
+ */
+export const admitNext = (claim: Claim, terms: AdmissionTerms): Admission =>
+  admitted(
+    Effect.flatMap(RunQueue, (queue) => queue.holdNext(claim)),
+    terms
+  )
+
+/** The same for exactly these runs, where they are still queued: for ids an outside queue delivered. */
+export const admitThese = (ids: ReadonlyArray<RunId>, terms: AdmissionTerms): Admission =>
+  admitted(
+    Effect.flatMap(RunQueue, (queue) => queue.holdThese(ids)),
+    terms
+  )
+
+/** The facts of these runs could not be read: the unit of work ends without a trace. */
+class Undecidable extends Data.TaggedError("Undecidable")<{
+  readonly ids: ReadonlyArray<RunId>
+  readonly cause: FactsUnavailable
+}> {}
+
+const admitted = (hold: Effect.Effect<RunPage<Queued>, StoreUnavailable, RunQueue>, terms: AdmissionTerms): Admission =>
+  Effect.flatMap(UnitOfWork, (unit) => unit.transact(decideHeld(hold, terms))).pipe(
+    Effect.catchTag("Undecidable", (undecidable) => postponed(undecidable, terms))
+  )
+
+const decideHeld = Effect.fnUntraced(function* (
+  hold: Effect.Effect<RunPage<Queued>, StoreUnavailable, RunQueue>,
+  terms: AdmissionTerms
+) {
+  const { runs, unreadable } = yield* hold
+  if (unreadable.length > 0) yield* setAside(unreadable, terms.nowMillis)
+  const claimed = runs.length + unreadable.length
+  if (runs.length === 0) return { ...NOBODY, claimed }
+
+  const epochs = yield* Effect.flatMap(Fence, (fence) => fence.take(new Set(runs.map(workspaceOf))))
+  const [fenced, ready] = split(runs, (run) => epochs.has(workspaceOf(run)))
+  const readings = yield* readFacts(ready, terms.catalogue)
+  const steps: Array<Step> = []
+  for (const [index, run] of ready.entries()) {
+    const reading = readings[index]
+    if (reading !== undefined) steps.push(yield* decided(run, reading, epochs.get(workspaceOf(run)) ?? null, terms))
+  }
+  const refused = yield* Effect.flatMap(RunStore, (store) => store.write(steps, terms.lease))
+  return { ...outcomeOf(steps, refused), fenced: new Set(fenced.map(workspaceOf)), undecided: [], claimed }
+})
+
+const NOBODY: Omit<Admitted, "claimed"> = { started: [], blocked: [], fenced: new Set(), undecided: [] }
+
+const workspaceOf = (run: Queued): WorkspaceId => run.dispatch.subject.scope.workspaceId
+
+const split = <A>(all: ReadonlyArray<A>, isSecond: (one: A) => boolean): readonly [Array<A>, Array<A>] => {
+  const first: Array<A> = []
+  const second: Array<A> = []
+  for (const one of all) (isSecond(one) ? second : first).push(one)
+  return [first, second]
+}
+
+const setAside = Effect.fnUntraced(function* (unreadable: RunPage["unreadable"], nowMillis: number) {
+  const queue = yield* RunQueue
+  yield* Effect.logError("unreadable runs are set aside", ...unreadable.map(({ message }) => message))
+  yield* queue.quarantine(unreadable, nowMillis)
+})
+
+const readFacts = Effect.fnUntraced(function* (runs: ReadonlyArray<Queued>, catalogue: Catalogue) {
+  const facts = yield* Facts
+  const requests = runs.map(({ dispatch: { subject } }) => ({
+    subject,
+    requirements: catalogue.requirementsOf(subject.operationType)
+  }))
+  return yield* facts
+    .read(requests)
+    .pipe(Effect.mapError((cause) => new Undecidable({ ids: runs.map((run) => run.dispatch.id), cause })))
+})
+
+const decided = Effect.fnUntraced(function* (
+  run: Queued,
+  { facts, sources }: FactsReading,
+  epoch: number | null,
+  { catalogue, nowMillis }: AdmissionTerms
+) {
+  const { subject } = run.dispatch
+  const snapshot: Snapshot = {
+    takenAtMillis: nowMillis,
+    subject,
+    requirements: catalogue.requirementsOf(subject.operationType),
+    facts
+  }
+  const random = yield* SecureRandom.SecureRandom
+  const decisionId = DecisionId.make(yield* random.uuidV7())
+  // The run was just read as queued and is held: that its own decision does not fit it would be a bug of ours.
+  return yield* Effect.orDie(Effect.fromResult(admissionStep(run, snapshot, { decisionId, epoch, sources })))
+})
+
+const outcomeOf = (steps: ReadonlyArray<Step>, refused: ReadonlyArray<IllegalTransition>) => {
+  const unwritten = new Set(refused.map(({ runId }) => runId))
+  const started: Array<Running> = []
+  const blocked: Array<Blocked> = []
+  for (const { after } of steps) {
+    if (unwritten.has(after.dispatch.id)) continue
+    if (after._tag === "Running") started.push(after)
+    if (after._tag === "Blocked") blocked.push(after)
+  }
+  return { started, blocked }
+}
+
+const postponed = Effect.fnUntraced(function* ({ ids, cause }: Undecidable, { retryFactsAtMillis }: AdmissionTerms) {
+  const queue = yield* RunQueue
+  yield* Effect.logWarning(`${ids.length} runs stay queued`, cause.message)
+  yield* queue.postpone(ids, retryFactsAtMillis)
+  return { ...NOBODY, undecided: ids, claimed: ids.length }
+})

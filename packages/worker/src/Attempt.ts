@@ -1,0 +1,105 @@
+/**
+ * An attempt: one run that was allowed, carried out under its admission. The handler is called once; what it returns, or what
+ * stops it, becomes the run's next step.
+ *
+ * Contract section 3; laws `no_running_without_permit`, `redelivery_changes_nothing`.
+ */
+import { type AttemptPolicy, type RunEvent, type RunFailure, type Running, step } from "@countersign/domain"
+import { Clock, Deferred, Effect } from "effect"
+import { backoffAfter } from "./Backoff.ts"
+import type { Handled, Handler } from "./Handler.ts"
+import type { HandlerContext } from "./HandlerContext.ts"
+import type { Settle } from "./Settlement.ts"
+import type { Ending, Work } from "./WorkInHand.ts"
+
+/** Carries out the work and settles what it came to. Never fails; stopped early when the work is ended from outside. */
+export const attempt = <R>(
+  work: Work,
+  handler: Handler<R>,
+  context: HandlerContext,
+  settle: Settle
+): Effect.Effect<void, never, R> =>
+  Effect.raceFirst(handled(work.run, handler, context), Deferred.await(work.ended)).pipe(
+    Effect.flatMap((end) => settleEnd(work, end, handler.operation.attempts, settle)),
+    Effect.annotateLogs({ run: work.run.dispatch.id, operation: handler.operation.type, attempt: work.run.attempt })
+  )
+
+const handled = <R>(run: Running, handler: Handler<R>, context: HandlerContext): Effect.Effect<Handled, never, R> =>
+  handler.handle(run.dispatch.payload, context).pipe(
+    Effect.timeoutOrElse({
+      duration: handler.operation.attempts.timeoutMillis,
+      orElse: () => Effect.succeed(TIMED_OUT)
+    })
+  )
+
+const TIMED_OUT: Handled = {
+  _tag: "Broken",
+  failure: { code: "handler.timed_out", message: "The operation took longer than it may." },
+  retry: true
+}
+
+const UNWRITABLE: RunFailure = {
+  code: "handler.invalid_result",
+  message: "The operation ended with a result that cannot be stored."
+}
+
+const settleEnd = Effect.fnUntraced(function* (
+  work: Work,
+  end: Handled | Ending,
+  policy: AttemptPolicy,
+  settle: Settle
+) {
+  // A run that was revoked is blocked already; one that moved on is not ours to report on.
+  if (end === "revoked" || end === "moved_on") return yield* Effect.logInfo(`work stopped: ${end}`)
+  const report = { admission: work.run.admission, atMillis: yield* Clock.currentTimeMillis, counts: work.counts }
+  if (end === "released") return yield* settleEvent(work, { ...report, _tag: "Release" }, settle)
+  const event = yield* eventFor(end, report, work.run.attempt, policy)
+  const settled = yield* settleEvent(work, event, settle)
+  if (settled === "unwritable") {
+    yield* settleEvent(work, { ...report, counts: {}, _tag: "Fail", failure: UNWRITABLE }, settle)
+  }
+})
+
+type Report = Pick<Extract<RunEvent, { readonly _tag: "Succeed" }>, "admission" | "atMillis" | "counts">
+type ReportedEvent = Exclude<RunEvent, { readonly _tag: "Start" | "Block" | "Revoke" }>
+
+const eventFor = (
+  handledAs: Handled,
+  report: Report,
+  attemptNumber: number,
+  policy: AttemptPolicy
+): Effect.Effect<ReportedEvent> => {
+  switch (handledAs._tag) {
+    case "Done":
+      return Effect.succeed({ ...report, _tag: "Succeed", result: handledAs.result })
+    case "PartlyDone":
+      return Effect.succeed({
+        ...report,
+        _tag: "PartiallySucceed",
+        result: handledAs.result,
+        failures: handledAs.failures
+      })
+    case "Broken":
+      return handledAs.retry
+        ? Effect.map(backoffAfter(attemptNumber, policy), (waitMillis) => ({
+            ...report,
+            _tag: "FailAttempt",
+            failure: handledAs.failure,
+            retryAtMillis: report.atMillis + waitMillis
+          }))
+        : Effect.succeed({ ...report, _tag: "Fail", failure: handledAs.failure })
+  }
+}
+
+const settleEvent = Effect.fnUntraced(function* (work: Work, event: ReportedEvent, settle: Settle) {
+  // The run is in the state its own admission left it in: that the event does not fit it would be a bug of ours.
+  const next = yield* Effect.orDie(Effect.fromResult(step(work.run, event)))
+  const settled = yield* settle(next)
+  if (settled === "written") return settled
+  if (settled._tag === "IllegalTransition") {
+    yield* Effect.logInfo(`late report ignored: ${settled.message}`)
+    return "refused"
+  }
+  yield* Effect.logError(settled.message, settled.cause)
+  return "unwritable"
+})

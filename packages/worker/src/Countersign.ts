@@ -1,0 +1,97 @@
+/**
+ * What an embedding host uses: dispatch, look, explain, cancel. Workers run beside it (`Worker.layer`), here or elsewhere.
+ *
+ * Contract sections 2 to 6.
+ */
+import {
+  type AuditLog,
+  type Canceller,
+  type Catalogue,
+  type Digest,
+  type Dispatched,
+  type Facts,
+  type FactsUnavailable,
+  type IllegalTransition,
+  type Run,
+  type RunFilter,
+  type RunId,
+  type RunNotFound,
+  type RunPage,
+  RunStore,
+  type RunUnreadable,
+  type StoreUnavailable,
+  type UnitOfWork
+} from "@countersign/domain"
+import { sha256Hex } from "@countersign/adapters"
+import { Context, Effect, Layer } from "effect"
+import { SecureRandom } from "effect/crypto"
+import { cancelRun } from "./Cancellation.ts"
+import { dispatchTyped, dispatchUntyped } from "./Dispatcher.ts"
+import type { DispatchRefused, DispatchRequest, UntypedDispatchRequest } from "./DispatchRequest.ts"
+import { type ExplainedRun, explainRun, type InspectedRun, inspectRun } from "./Inspection.ts"
+
+/** What the service is told once. */
+export interface CountersignOptions {
+  readonly catalogue: Catalogue
+  /** The largest payload taken, in bytes of JSON; 64 KiB unless given. */
+  readonly payloadMaxBytes?: number
+}
+
+type Unfound = RunNotFound | RunUnreadable | StoreUnavailable
+
+export class Countersign extends Context.Service<
+  Countersign,
+  {
+    readonly catalogue: Catalogue
+    /**
+     * Stores a queued run, or answers with the active run of the same identity (`deduped`). Inside a transaction of the
+     * host's (`sql.withTransaction`), the run is stored with it or not at all.
+     */
+    readonly dispatch: <Payload>(
+      request: DispatchRequest<Payload>
+    ) => Effect.Effect<Dispatched, DispatchRefused | StoreUnavailable>
+    /** The same by wire name and with the payload as JSON. */
+    readonly dispatchUntyped: (
+      request: UntypedDispatchRequest
+    ) => Effect.Effect<Dispatched, DispatchRefused | StoreUnavailable>
+    readonly find: (id: RunId) => Effect.Effect<Run, Unfound>
+    readonly list: (filter: RunFilter) => Effect.Effect<RunPage, StoreUnavailable>
+    /** The run with its decisions and audit records. */
+    readonly inspect: (id: RunId) => Effect.Effect<InspectedRun, Unfound>
+    /** Why the run would start or not: every failing check, and the smallest change of facts that would allow it. */
+    readonly explain: (id: RunId) => Effect.Effect<ExplainedRun, Unfound | FactsUnavailable>
+    /** Ends a queued or running run; a completed one refuses. */
+    readonly cancel: (id: RunId, by: Canceller) => Effect.Effect<Run, Unfound | IllegalTransition>
+  }
+>()("@countersign/worker/Countersign") {
+  /** The service over whatever ports are at hand. */
+  static readonly layer = (options: CountersignOptions): Layer.Layer<Countersign, never, CountersignPorts> =>
+    Layer.effect(Countersign, make(options)).pipe(Layer.provide(SecureRandom.layerWebCrypto))
+}
+
+export type CountersignPorts = RunStore | UnitOfWork | AuditLog | Facts
+
+const digest: Digest = sha256Hex
+
+const make = ({ catalogue, payloadMaxBytes }: CountersignOptions) =>
+  Effect.map(Effect.context<CountersignPorts | SecureRandom.SecureRandom>(), (ports) => {
+    const terms = { catalogue, digest, ...(payloadMaxBytes === undefined ? {} : { payloadMaxBytes }) }
+    return Countersign.of({
+      catalogue,
+      dispatch: (request) => Effect.provide(dispatchTyped(terms, request), ports),
+      dispatchUntyped: (request) => Effect.provide(dispatchUntyped(terms, request), ports),
+      find: (id) =>
+        Effect.provide(
+          Effect.flatMap(RunStore, (store) => store.find(id)),
+          ports
+        ),
+      list: (filter) =>
+        Effect.provide(
+          Effect.flatMap(RunStore, (store) => store.list(filter)),
+          ports
+        ),
+      inspect: (id) => Effect.provide(inspectRun(id), ports),
+      explain: (id) => Effect.provide(explainRun(id, catalogue), ports),
+      cancel: (id, by) => Effect.provide(cancelRun(id, by), ports)
+    })
+  })

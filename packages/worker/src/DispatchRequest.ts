@@ -1,0 +1,56 @@
+/**
+ * What a host says to have something done: which operation, for which target, on whose authority, with which payload.
+ *
+ * Contract sections 2 and 3.
+ */
+import type { ActorKind, Operation, RunId } from "@countersign/domain"
+import { Schema } from "effect"
+
+/** On whose authority. A person's run names the person; a system run says so, and its operation must declare it. */
+export type RequestedAuthority =
+  | { readonly initiator: string; readonly initiatorName?: string }
+  | { readonly systemAuthority: true; readonly actorKind?: Exclude<ActorKind, "human"> }
+
+/** Where the run acts. Ids are the host's own strings. */
+export interface RequestedTarget {
+  readonly workspaceId: string
+  readonly tenantId?: string | null
+  readonly providerConnectionId?: string | null
+}
+
+interface Common {
+  /** A UUIDv7 of the caller's; made for them when left out. */
+  readonly runId?: RunId
+  /** Epoch milliseconds; the run is not taken before. At once when left out. */
+  readonly availableAtMillis?: number
+}
+
+/** A dispatch of a declared operation, payload typed. */
+export type DispatchRequest<Payload> = RequestedAuthority &
+  RequestedTarget &
+  Common & { readonly operation: Operation<Payload, unknown>; readonly payload: Payload }
+
+/** A dispatch by wire name, payload as JSON: for command lines and outside callers. */
+export type UntypedDispatchRequest = RequestedAuthority &
+  RequestedTarget &
+  Common & { readonly operationType: string; readonly payload: unknown }
+
+/** Why a dispatch is refused; nothing was written. */
+export const RefusalReason = Schema.Literals([
+  "unknown_operation",
+  "payload_invalid",
+  "payload_too_large",
+  "id_invalid",
+  "system_authority_not_declared"
+])
+export type RefusalReason = typeof RefusalReason.Type
+
+export class DispatchRefused extends Schema.TaggedError<DispatchRefused>()("DispatchRefused", {
+  reason: RefusalReason,
+  /** What is wrong and what to do about it, for a person. */
+  advice: Schema.String
+}) {
+  override get message() {
+    return `dispatch refused (${this.reason}): ${this.advice}`
+  }
+}

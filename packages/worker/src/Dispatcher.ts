@@ -1,0 +1,178 @@
+/**
+ * Dispatch: checks what a host asks for against what is declared, and stores a queued run. It asks nothing about legitimacy:
+ * that is asked when a worker is about to act, and only then counts.
+ *
+ * Contract sections 3 and 8. Laws `system_authority_is_declared_never_inferred`, `denial_spends_no_attempt`.
+ */
+import {
+  type AcceptedPayload,
+  type ActorKind,
+  type AnyOperation,
+  type Authority,
+  actorBound,
+  type Catalogue,
+  type Digest,
+  type Dispatch,
+  type Dispatched,
+  dispatchStep,
+  type FirstStep,
+  HostString,
+  identityOf,
+  OperationType,
+  RunId,
+  RunStore,
+  type StoreUnavailable,
+  type Subject,
+  systemAuthority,
+  TargetScope,
+  UserId,
+  unstorable
+} from "@countersign/domain"
+import { Clock, Effect, Result, Schema } from "effect"
+import { SecureRandom } from "effect/crypto"
+import {
+  DispatchRefused,
+  type DispatchRequest,
+  type RefusalReason,
+  type UntypedDispatchRequest
+} from "./DispatchRequest.ts"
+
+/** The largest payload that is taken, in bytes of its JSON as UTF-8. */
+export const PAYLOAD_MAX_BYTES = 64 * 1024
+
+/** What a dispatcher goes by. */
+export interface DispatchTerms {
+  readonly catalogue: Catalogue
+  readonly digest: Digest
+  /** {@link PAYLOAD_MAX_BYTES} unless given. */
+  readonly payloadMaxBytes?: number
+}
+
+type Prepared = Effect.Effect<FirstStep, DispatchRefused, SecureRandom.SecureRandom>
+type Stored = Effect.Effect<Dispatched, DispatchRefused | StoreUnavailable, RunStore | SecureRandom.SecureRandom>
+
+/**
+ * Stores a queued run, or answers with the active run of the same identity. Inside the host's own transaction it is stored
+ * with it, or not at all.
+ */
+export const dispatchUntyped = (terms: DispatchTerms, request: UntypedDispatchRequest): Stored =>
+  Effect.flatMap(prepare(terms, request), store)
+
+/** The same for a declared operation, with its payload typed. */
+export const dispatchTyped = <Payload>(terms: DispatchTerms, request: DispatchRequest<Payload>): Stored =>
+  Effect.flatMap(encoded(request), (payload) =>
+    dispatchUntyped(terms, { ...request, operationType: request.operation.type, payload })
+  )
+
+const store = (first: FirstStep) =>
+  Effect.gen(function* () {
+    const [dispatched] = yield* Effect.flatMap(RunStore, (runs) => runs.dispatch([first]))
+    return dispatched ?? { run: first.run, deduped: false }
+  })
+
+/** The first step of a run, checked and ready to be stored; for hosts that store through a connection of their own. */
+export const prepare = (terms: DispatchTerms, request: UntypedDispatchRequest): Prepared =>
+  Effect.gen(function* () {
+    const operation = yield* Effect.fromResult(declared(terms.catalogue, request.operationType))
+    const authority = yield* Effect.fromResult(authorityOf(request, operation))
+    const scope = yield* Effect.fromResult(scopeOf(request))
+    const accepted = yield* Effect.fromResult(acceptedPayload(operation, request.payload, terms.payloadMaxBytes))
+    const subject: Subject = { operationType: operation.type, authority, scope }
+    const random = yield* SecureRandom.SecureRandom
+    const dispatched: Dispatch = {
+      id: request.runId ?? RunId.make(yield* random.uuidV7()),
+      subject,
+      actorKind: actorKindOf(request),
+      initiatorName: yield* Effect.fromResult(initiatorNameOf(request)),
+      payload: accepted.json,
+      identity: identityOf(subject, accepted.identifying, terms.digest),
+      maxAttempts: operation.attempts.maxAttempts,
+      dispatchedAtMillis: yield* Clock.currentTimeMillis
+    }
+    return dispatchStep(dispatched, request.availableAtMillis)
+  })
+
+const refuse = (reason: RefusalReason, advice: string) => Result.fail(new DispatchRefused({ reason, advice }))
+
+type Checked<A> = Result.Result<A, DispatchRefused>
+
+const declared = (catalogue: Catalogue, type: string): Checked<AnyOperation> =>
+  Result.flatMap(readId(OperationType, "operation type", type), (known) => {
+    const operation = catalogue.operations.get(known)
+    return operation === undefined
+      ? refuse("unknown_operation", `no operation “${type}” is declared; declared are ${namesIn(catalogue)}`)
+      : Result.succeed(operation)
+  })
+
+const namesIn = ({ operations }: Catalogue): string => [...operations.keys()].sort().join(", ") || "none"
+
+const authorityOf = (request: UntypedDispatchRequest, operation: AnyOperation): Checked<Authority> => {
+  if ("initiator" in request) return Result.map(readId(UserId, "initiator", request.initiator), actorBound)
+  return operation.requirements.systemAuthority
+    ? Result.succeed(systemAuthority)
+    : refuse(
+        "system_authority_not_declared",
+        `${operation.type} does not declare that it may run without a person; name the initiator`
+      )
+}
+
+const actorKindOf = (request: UntypedDispatchRequest): ActorKind =>
+  "initiator" in request ? "human" : (request.actorKind ?? "system")
+
+const initiatorNameOf = (request: UntypedDispatchRequest): Checked<string | null> =>
+  "initiator" in request && request.initiatorName !== undefined
+    ? readId(HostString, "initiator name", request.initiatorName)
+    : Result.succeed(null)
+
+const scopeOf = ({ workspaceId, tenantId, providerConnectionId }: UntypedDispatchRequest): Checked<TargetScope> =>
+  Result.gen(function* () {
+    const { fields } = TargetScope
+    return {
+      workspaceId: yield* readId(fields.workspaceId, "workspace id", workspaceId),
+      tenantId: yield* readId(fields.tenantId, "tenant id", tenantId ?? null),
+      providerConnectionId: yield* readId(fields.providerConnectionId, "connection id", providerConnectionId ?? null)
+    }
+  })
+
+const readId = <A>(schema: Schema.Codec<A, unknown>, name: string, raw: unknown): Checked<A> =>
+  Result.mapError(
+    Schema.decodeUnknownResult(schema)(raw),
+    (error) => new DispatchRefused({ reason: "id_invalid", advice: `the ${name} is not valid: ${error.message}` })
+  )
+
+const acceptedPayload = (
+  operation: AnyOperation,
+  payload: unknown,
+  maxBytes = PAYLOAD_MAX_BYTES
+): Checked<AcceptedPayload> =>
+  Result.flatMap(
+    Result.mapError(
+      operation.accept(payload),
+      (error) =>
+        new DispatchRefused({
+          reason: "payload_invalid",
+          advice: `the payload does not fit ${operation.type}: ${error.message}`
+        })
+    ),
+    (accepted) => {
+      const problem = unstorable(accepted.json)
+      if (problem !== null) return refuse("payload_invalid", `the payload cannot be stored: ${problem}`)
+      const bytes = new TextEncoder().encode(JSON.stringify(accepted.json)).length
+      return bytes <= maxBytes
+        ? Result.succeed(accepted)
+        : refuse(
+            "payload_too_large",
+            `the payload has ${bytes} bytes of JSON, at most ${maxBytes} are taken; store it elsewhere and pass a reference`
+          )
+    }
+  )
+
+const encoded = <Payload>({ operation, payload }: DispatchRequest<Payload>) =>
+  Effect.mapError(
+    Schema.encodeUnknownEffect(Schema.toCodecJson(operation.payload))(payload),
+    (error) =>
+      new DispatchRefused({
+        reason: "payload_invalid",
+        advice: `the payload does not fit ${operation.type}: ${error.message}`
+      })
+  )

@@ -1,0 +1,144 @@
+/**
+ * Handlers: what is done when a run is allowed. A handler gets its decoded payload and a context, and what it returns or
+ * fails with says what happens next.
+ *
+ * Contract sections 3 and 8.
+ */
+import { type AnyOperation, type Operation, type OperationType, type RunFailure, unstorable } from "@countersign/domain"
+import { Effect, Result, Schema } from "effect"
+import type { HandlerContext } from "./HandlerContext.ts"
+
+/**
+ * Fail with this to say why, and whether another attempt may help. `message` is shown to the initiator: no secrets in it.
+ * Any other error counts as retryable and is told to the initiator in general words only.
+ */
+export class AttemptFailed extends Schema.TaggedError<AttemptFailed>()("AttemptFailed", {
+  code: Schema.NonEmptyString,
+  message: Schema.String,
+  /** False: another attempt would fail the same way. */
+  retry: Schema.Boolean
+}) {}
+
+/** Return this when some of the work went well and some did not. */
+export class PartialSuccess<Value> {
+  readonly value: Value
+  readonly failures: readonly [RunFailure, ...ReadonlyArray<RunFailure>]
+  constructor(value: Value, failures: readonly [RunFailure, ...ReadonlyArray<RunFailure>]) {
+    this.value = value
+    this.failures = failures
+  }
+}
+
+/** Does the work of one attempt. */
+export type Handle<Payload, Value, E, R> = (
+  payload: Payload,
+  context: HandlerContext
+) => Effect.Effect<Value | PartialSuccess<Value>, E, R>
+
+/** What one attempt came to, with its result as JSON; still without counts and time. */
+export type Handled =
+  | { readonly _tag: "Done"; readonly result: Schema.Json | null }
+  | {
+      readonly _tag: "PartlyDone"
+      readonly result: Schema.Json | null
+      readonly failures: readonly [RunFailure, ...ReadonlyArray<RunFailure>]
+    }
+  | { readonly _tag: "Broken"; readonly failure: RunFailure; readonly retry: boolean }
+
+/** A handler whose payload and result types are closed over: JSON in, {@link Handled} out, and it never fails. */
+export interface Handler<R = never> {
+  readonly operation: AnyOperation
+  readonly handle: (payload: Schema.Json, context: HandlerContext) => Effect.Effect<Handled, never, R>
+}
+
+const broken = (code: string, message: string, retry: boolean): Handled => ({
+  _tag: "Broken",
+  failure: { code, message },
+  retry
+})
+
+const INVALID_RESULT = broken("handler.invalid_result", "The operation ended with a result nobody understands.", false)
+
+/** The longest message of a failure that is kept. */
+const MESSAGE_MAX_LENGTH = 500
+
+/** A failure as it may be stored and shown: one line, of bounded length, without control characters. */
+const presentable = ({ code, message }: RunFailure): RunFailure => ({
+  code,
+  message: message
+    .toWellFormed()
+    .replaceAll(/\p{Cc}+/gu, " ")
+    .slice(0, MESSAGE_MAX_LENGTH)
+    .toWellFormed()
+})
+
+/** Registers what to do for an operation. */
+const make = <Payload, Value, E, R>(
+  operation: Operation<Payload, Value>,
+  handle: Handle<Payload, Value, E, R>
+): Handler<R> => {
+  const decodePayload = Schema.decodeUnknownResult(Schema.toCodecJson(operation.payload))
+  const encodeResult = resultEncoder(operation)
+
+  const settled = (returned: Value | PartialSuccess<Value>): Handled => {
+    const partly = returned instanceof PartialSuccess
+    const encoded = encodeResult(partly ? returned.value : returned)
+    if (Result.isFailure(encoded) || unstorable(encoded.success) !== null) return INVALID_RESULT
+    const result = encoded.success
+    if (!partly) return { _tag: "Done", result }
+    const [first, ...others] = returned.failures
+    return { _tag: "PartlyDone", result, failures: [presentable(first), ...others.map(presentable)] }
+  }
+
+  const attempt = Effect.fnUntraced(function* (json: Schema.Json, context: HandlerContext) {
+    const payload = decodePayload(json)
+    if (Result.isFailure(payload)) {
+      yield* Effect.logWarning("payload does not decode", payload.failure.message)
+      return broken("payload.invalid", "The operation's input no longer fits what the operation expects.", false)
+    }
+    return settled(yield* handle(payload.success, context))
+  })
+
+  return {
+    operation,
+    handle: (json, context) =>
+      attempt(json, context).pipe(
+        Effect.catch((error) =>
+          error instanceof AttemptFailed
+            ? Effect.succeed<Handled>({ _tag: "Broken", failure: presentable(error), retry: error.retry })
+            : Effect.as(
+                Effect.logWarning("handler failed", error),
+                broken("handler.failed", "The operation ran into an error.", true)
+              )
+        ),
+        // Defects, and a handler that interrupts itself.
+        Effect.catchCause((cause) =>
+          Effect.as(
+            Effect.logError("handler died", cause),
+            broken("handler.died", "The operation broke off unexpectedly.", true)
+          )
+        )
+      )
+  }
+}
+
+/** A result as JSON; nothing at all (`undefined`) is stored as null. */
+const resultEncoder = <Payload, Value>(operation: Operation<Payload, Value>) => {
+  const codec = Schema.toCodecJson(operation.result)
+  const encode = Schema.encodeUnknownResult(codec)
+  return (value: unknown): Result.Result<Schema.Json | null, Schema.SchemaError> =>
+    Result.map(encode(value), (json) => json ?? null)
+}
+
+/** Every handler of a process, by operation type. Throws when two are registered for one operation. */
+export const handlersByType = <R>(handlers: ReadonlyArray<Handler<R>>): ReadonlyMap<OperationType, Handler<R>> => {
+  const byType = new Map<OperationType, Handler<R>>()
+  for (const handler of handlers) {
+    const { type } = handler.operation
+    if (byType.has(type)) throw new RangeError(`two handlers are registered for operation ${type}`)
+    byType.set(type, handler)
+  }
+  return byType
+}
+
+export const Handler = { make }

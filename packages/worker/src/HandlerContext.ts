@@ -1,0 +1,93 @@
+/**
+ * What a handler knows of its run, and what it may ask while it works.
+ *
+ * Contract sections 3 and 8.
+ */
+import {
+  type Catalogue,
+  Counts,
+  initiatorOf,
+  type OperationType,
+  type ProviderConnectionId,
+  type RunId,
+  type TenantId,
+  type UserId,
+  type WorkspaceId
+} from "@countersign/domain"
+import { Deferred, Effect, Schema } from "effect"
+import { untilDone } from "./Perpetual.ts"
+import { type RecheckPorts, recheck } from "./Recheck.ts"
+import type { Work } from "./WorkInHand.ts"
+
+export interface HandlerContext {
+  readonly runId: RunId
+  readonly operationType: OperationType
+  readonly workspaceId: WorkspaceId
+  readonly tenantId: TenantId | null
+  readonly providerConnectionId: ProviderConnectionId | null
+  /** The person who started the run; null for a system run. */
+  readonly initiator: UserId | null
+  /** Counts from 1. */
+  readonly attempt: number
+  /**
+   * Asks again, between two chunks of work, whether the run is still legitimate. If it is not, the run ends as blocked with
+   * the counts reported so far, and the handler is interrupted here. If the facts cannot be read it waits and asks again:
+   * it never goes on without an answer.
+   */
+  readonly checkpoint: Effect.Effect<void>
+  /** Replaces the counts that are kept with the run, such as `{ deleted: 120 }`. */
+  readonly reportCounts: (counts: Counts) => Effect.Effect<void>
+}
+
+/** How long to wait before asking again about a workspace whose authority is being changed, in milliseconds. */
+const UNDECIDED_MILLIS = 50
+
+const isCounts = Schema.is(Counts)
+
+/** The context of one run in hand. Counts that are not whole numbers are a defect of the handler's. */
+export const makeHandlerContext = (
+  work: Work,
+  catalogue: Catalogue
+): Effect.Effect<HandlerContext, never, RecheckPorts> =>
+  Effect.map(Effect.context<RecheckPorts>(), (ports) => {
+    const { dispatch, attempt } = work.run
+    const { authority, operationType, scope } = dispatch.subject
+
+    const askAgain: Effect.Effect<void> = untilDone(
+      "asking again",
+      Effect.provide(
+        Effect.suspend(() => recheck(work.run, work.counts, catalogue)),
+        ports
+      )
+    ).pipe(
+      Effect.flatMap((answer) => {
+        switch (answer) {
+          case "allowed":
+            return Effect.void
+          case "undecided":
+            return Effect.andThen(Effect.sleep(UNDECIDED_MILLIS), askAgain)
+          case "revoked":
+          case "moved_on":
+            // Ending the work interrupts the handler; until it is, it must not take another step.
+            return Effect.andThen(Deferred.succeed(work.ended, answer), Effect.never)
+        }
+      })
+    )
+
+    return {
+      runId: dispatch.id,
+      operationType,
+      workspaceId: scope.workspaceId,
+      tenantId: scope.tenantId,
+      providerConnectionId: scope.providerConnectionId,
+      initiator: initiatorOf(authority),
+      attempt,
+      checkpoint: askAgain,
+      reportCounts: (counts) =>
+        isCounts(counts)
+          ? Effect.sync(() => {
+              work.counts = counts
+            })
+          : Effect.die(new TypeError("counts must be whole numbers by name"))
+    }
+  })

@@ -1,0 +1,98 @@
+/**
+ * The loop: admit as many runs as there are free hands, put each into its handler, and look again when a run arrives, when a hand
+ * becomes free, or when the poll is due. Nothing but its scope stops it.
+ *
+ * Architecture section 3.
+ */
+import { type Catalogue, type OperationType, type Running, RunQueue } from "@countersign/domain"
+import { Clock, Effect, FiberSet, Queue, type Scope, Stream } from "effect"
+import { type AdmissionPorts, admitNext } from "./Admission.ts"
+import { attempt } from "./Attempt.ts"
+import type { Handler } from "./Handler.ts"
+import { makeHandlerContext } from "./HandlerContext.ts"
+import { FENCED_MILLIS, makePace, type Pace } from "./Pace.ts"
+import { perpetually } from "./Perpetual.ts"
+import type { Settle } from "./Settlement.ts"
+import type { WorkerLimits } from "./WorkerOptions.ts"
+import type { WorkInHand } from "./WorkInHand.ts"
+
+/** What the loop goes by. */
+export interface LoopTerms<R> {
+  readonly name: string
+  readonly catalogue: Catalogue
+  readonly handlers: ReadonlyMap<OperationType, Handler<R>>
+  readonly limits: WorkerLimits
+  readonly inHand: WorkInHand
+  /** Where the handlers run; they outlive the loop while the worker drains. */
+  readonly hands: FiberSet.FiberSet<void>
+  readonly settle: Settle
+}
+
+/** Claims and hands out work for ever. Interrupting it stops the claiming, not the handlers. */
+export const runLoop = <R>(terms: LoopTerms<R>): Effect.Effect<never, never, AdmissionPorts | R | Scope.Scope> =>
+  Effect.gen(function* () {
+    // One waiting wake-up is as good as many.
+    const wake = yield* Queue.sliding<void>(1)
+    yield* Effect.forkScoped(listen(wake))
+    const pace = makePace(terms.limits.batch)
+    return yield* perpetually(`worker ${terms.name}`, turn(terms, pace, wake))
+  })
+
+/** One look at the queue: admit, hand out, and wait unless there is likely more. */
+const turn = Effect.fnUntraced(function* <R>(terms: LoopTerms<R>, pace: Pace, wake: Queue.Queue<void>) {
+  const { limits, inHand } = terms
+  const free = limits.concurrency - inHand.size()
+  if (free <= 0) return yield* Queue.take(wake)
+
+  const { claimed, limit } = yield* takeOn(terms, pace, wake, free)
+  if (claimed === limit) return
+  const pauseMillis = pace.isPassingOver() ? Math.min(FENCED_MILLIS, limits.pollMillis) : limits.pollMillis
+  yield* Effect.raceFirst(Queue.take(wake), Effect.sleep(pauseMillis))
+})
+
+/**
+ * Admits and hands out as one: interrupted in between, runs would have started that nobody carries out, and would spend an
+ * attempt for it.
+ */
+const takeOn = Effect.fnUntraced(function* <R>(terms: LoopTerms<R>, pace: Pace, wake: Queue.Queue<void>, free: number) {
+  const { limits } = terms
+  const nowMillis = yield* Clock.currentTimeMillis
+  const { limit, passOver } = pace.next(free, nowMillis)
+  const admitted = yield* admitNext(
+    { limit, passOver, nowMillis, operationTypes: [...terms.handlers.keys()] },
+    {
+      catalogue: terms.catalogue,
+      lease: { holder: terms.name, untilMillis: nowMillis + limits.leaseMillis },
+      nowMillis,
+      retryFactsAtMillis: nowMillis + (yield* pace.factsPause())
+    }
+  )
+  pace.learn(admitted, nowMillis)
+  yield* Effect.forEach(admitted.started, (run) => handOut(terms, run, wake), { discard: true })
+  return { claimed: admitted.claimed, limit }
+}, Effect.uninterruptible)
+
+/** Puts a started run into its handler. The claim asked only for types that have one. */
+const handOut = Effect.fnUntraced(function* <R>(terms: LoopTerms<R>, run: Running, wake: Queue.Queue<void>) {
+  const handler = terms.handlers.get(run.dispatch.subject.operationType)
+  if (handler === undefined) return
+  const work = yield* terms.inHand.take(run)
+  const context = yield* makeHandlerContext(work, terms.catalogue)
+  const carriedOut = attempt(work, handler, context, terms.settle).pipe(
+    Effect.ensuring(Effect.sync(() => terms.inHand.drop(work))),
+    Effect.ensuring(Queue.offer(wake, undefined))
+  )
+  yield* FiberSet.run(terms.hands, carriedOut)
+})
+
+/** Passes on the queue's wake-ups. Where there are none, or they break off, the poll does it alone for a while. */
+const listen = (wake: Queue.Queue<void>) =>
+  Effect.flatMap(RunQueue, (queue) =>
+    perpetually(
+      "listening for new runs",
+      Effect.andThen(
+        Stream.runForEach(queue.wakes, () => Queue.offer(wake, undefined)),
+        Effect.never
+      )
+    )
+  )

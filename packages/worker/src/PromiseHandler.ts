@@ -1,0 +1,46 @@
+/**
+ * Handlers for hosts that do not use Effect: an async function, stopped through an `AbortSignal`.
+ *
+ * Contract section 3.
+ */
+import type { Counts, Operation } from "@countersign/domain"
+import { Effect } from "effect"
+import { Handler, type PartialSuccess } from "./Handler.ts"
+import type { HandlerContext } from "./HandlerContext.ts"
+
+/** The handler's context with promises in place of effects. */
+export interface PromiseHandlerContext extends Omit<HandlerContext, "checkpoint" | "reportCounts"> {
+  /** Aborted when the run must stop: revoked, cancelled, timed out, or given back because the worker stops. */
+  readonly signal: AbortSignal
+  /** Resolves when the run is still legitimate; otherwise `signal` is aborted and it rejects. */
+  readonly checkpoint: () => Promise<void>
+  readonly reportCounts: (counts: Counts) => Promise<void>
+}
+
+/**
+ * Registers an async function for an operation. Throw `AttemptFailed` to say why and whether to retry; anything else
+ * that is thrown counts as a failed attempt.
+ *
+ * **Gotchas**
+ *
+ * A promise cannot be interrupted: pass `signal` on to what you await. What a function returns after its run was stopped is
+ * ignored.
+ */
+const fromPromise = <Payload, Value>(
+  operation: Operation<Payload, Value>,
+  handle: (payload: Payload, context: PromiseHandlerContext) => Promise<Value | PartialSuccess<Value>>
+): Handler =>
+  Handler.make(operation, (payload, { checkpoint, reportCounts, ...known }) =>
+    Effect.tryPromise({
+      try: (signal) =>
+        handle(payload, {
+          ...known,
+          signal,
+          checkpoint: () => Effect.runPromise(checkpoint, { signal }),
+          reportCounts: (counts) => Effect.runPromise(reportCounts(counts))
+        }),
+      catch: (error) => error
+    })
+  )
+
+export const PromiseHandler = { fromPromise }

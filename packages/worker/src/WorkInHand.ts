@@ -1,0 +1,53 @@
+/**
+ * The runs a worker acts on right now, and the ways in which acting on one can be ended from outside.
+ */
+import type { Counts, HeldRun, RunId, Running } from "@countersign/domain"
+import { Deferred, Effect } from "effect"
+
+/** Why a handler is stopped before it is done. */
+export type Ending =
+  /** The run was revoked and is blocked already. */
+  | "revoked"
+  /** The run is not ours any more: cancelled, or its lease was lost. Whatever we would report is refused anyway. */
+  | "moved_on"
+  /** The worker stops: the run goes back to the queue. */
+  | "released"
+
+/** One run in the hands of this worker. */
+export interface Work {
+  readonly run: Running
+  readonly ended: Deferred.Deferred<Ending>
+  /** The counts last reported by the handler. */
+  counts: Counts
+}
+
+export interface WorkInHand {
+  readonly size: () => number
+  readonly held: () => ReadonlyArray<HeldRun>
+  readonly take: (run: Running) => Effect.Effect<Work>
+  readonly drop: (work: Work) => void
+  readonly end: (id: RunId, ending: Ending) => Effect.Effect<void>
+  readonly endAll: (ending: Ending) => Effect.Effect<void>
+}
+
+export const makeWorkInHand = (): WorkInHand => {
+  const works = new Map<RunId, Work>()
+  const end = (work: Work | undefined, ending: Ending) =>
+    work === undefined ? Effect.void : Effect.asVoid(Deferred.succeed(work.ended, ending))
+  return {
+    size: () => works.size,
+    held: () => Array.from(works.values(), ({ run }) => ({ id: run.dispatch.id, admission: run.admission })),
+    take: (run) =>
+      Effect.map(Deferred.make<Ending>(), (ended) => {
+        const work: Work = { run, ended, counts: run.counts }
+        works.set(run.dispatch.id, work)
+        return work
+      }),
+    // A later admission of the same run may be in hand by now; it must not be dropped in place of this one.
+    drop: (work) => {
+      if (works.get(work.run.dispatch.id) === work) works.delete(work.run.dispatch.id)
+    },
+    end: (id, ending) => end(works.get(id), ending),
+    endAll: (ending) => Effect.forEach([...works.values()], (work) => end(work, ending), { discard: true })
+  }
+}

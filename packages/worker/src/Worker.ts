@@ -1,0 +1,90 @@
+/**
+ * A worker in this process: loop, heartbeat, reconciler and outbox together, started with the layer and stopped gracefully with
+ * it: it stops claiming, lets running work finish for a while, then gives back the rest without spending an attempt.
+ *
+ * Architecture section 3; contract section 3, `release`.
+ */
+import { RunQueue, type StoreUnavailable } from "@countersign/domain"
+import { Context, Effect, Fiber, FiberSet, Layer, type Scope } from "effect"
+import { SecureRandom } from "effect/crypto"
+import type { AdmissionPorts } from "./Admission.ts"
+import { handlersByType } from "./Handler.ts"
+import { runHeartbeat } from "./Heartbeat.ts"
+import { type LoopTerms, runLoop } from "./Loop.ts"
+import { deliverDue, type OutboxPorts, runOutbox } from "./Outbox.ts"
+import { runReconciler } from "./Reconciler.ts"
+import { makeSettle } from "./Settlement.ts"
+import { limitsOf, type WorkerOptions } from "./WorkerOptions.ts"
+import { makeWorkInHand } from "./WorkInHand.ts"
+
+/** Asks again and again, at most every 100 ms, until the answer is zero. */
+const untilZero = <E>(count: Effect.Effect<number, E>, intervalMillis: number): Effect.Effect<void, E> =>
+  Effect.flatMap(count, (n) =>
+    n === 0
+      ? Effect.void
+      : Effect.andThen(Effect.sleep(Math.min(intervalMillis, 100)), untilZero(count, intervalMillis))
+  )
+
+/** How long the returns of unfinished work may take to be written when a worker stops, in milliseconds. */
+const GIVE_BACK_MILLIS = 5_000
+
+export type WorkerPorts = Exclude<AdmissionPorts, SecureRandom.SecureRandom> | OutboxPorts
+
+export class Worker extends Context.Service<
+  Worker,
+  {
+    readonly name: string
+    /** Waits until no run of this worker's operations is queued or running, here or elsewhere, and due notices were sent. */
+    readonly drained: Effect.Effect<void, StoreUnavailable>
+    /** How many handlers are at work here. */
+    readonly atWork: Effect.Effect<number>
+  }
+>()("@countersign/worker/Worker") {
+  /** Starts a worker; closing the layer's scope stops it. Throws at once when an option makes no sense. */
+  static readonly layer = <R>(options: WorkerOptions<R>): Layer.Layer<Worker, never, WorkerPorts | R> => {
+    const limits = limitsOf(options)
+    const handlers = handlersByType(options.handlers)
+    return Layer.effect(
+      Worker,
+      Effect.gen(function* () {
+        const random = yield* SecureRandom.SecureRandom
+        const name = options.name ?? `worker-${(yield* random.uuidV4()).slice(0, 8)}`
+        const hands = yield* FiberSet.make<void>()
+        const settle = yield* makeSettle
+        const inHand = makeWorkInHand()
+        const terms: LoopTerms<R> = { name, catalogue: options.catalogue, handlers, limits, inHand, hands, settle }
+        yield* Effect.forkScoped(runHeartbeat(terms))
+        yield* Effect.forkScoped(runReconciler(options.catalogue, limits.leaseMillis / 2))
+        yield* Effect.forkScoped(runOutbox(limits.pollMillis))
+        // Registered last, so that stopping begins here: everything above still serves the work that drains.
+        yield* stopGracefully(terms, yield* Effect.forkScoped(runLoop(terms)))
+
+        const queue = yield* RunQueue
+        const types = [...handlers.keys()]
+        const outbox = yield* Effect.context<OutboxPorts>()
+        const drained = untilZero(queue.countActive(types), limits.pollMillis).pipe(
+          Effect.andThen(untilZero(Effect.provide(deliverDue, outbox), 0))
+        )
+        return Worker.of({ name, drained, atWork: Effect.sync(inHand.size) })
+      })
+    ).pipe(Layer.provide(SecureRandom.layerWebCrypto))
+  }
+}
+
+const stopGracefully = <R>(
+  { hands, inHand, limits, name }: LoopTerms<R>,
+  loop: Fiber.Fiber<never>
+): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.addFinalizer(() =>
+    Effect.gen(function* () {
+      // An admission in flight is let through to its end; a store that hangs must not keep the worker from stopping.
+      yield* Effect.timeoutOption(Fiber.interrupt(loop), Math.max(limits.drainMillis, GIVE_BACK_MILLIS))
+      if (inHand.size() === 0) return
+      yield* Effect.logInfo(`worker ${name}: waiting for ${inHand.size()} runs to finish`)
+      yield* Effect.timeoutOption(FiberSet.awaitEmpty(hands), limits.drainMillis)
+      if (inHand.size() === 0) return
+      yield* Effect.logInfo(`worker ${name}: giving back ${inHand.size()} runs`)
+      yield* inHand.endAll("released")
+      yield* Effect.timeoutOption(FiberSet.awaitEmpty(hands), GIVE_BACK_MILLIS)
+    })
+  )

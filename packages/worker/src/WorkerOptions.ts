@@ -1,0 +1,57 @@
+/**
+ * How a worker works. Every option has a careful default, and every one is checked once, when the worker is built.
+ */
+import type { Catalogue } from "@countersign/domain"
+import type { Handler } from "./Handler.ts"
+
+export interface WorkerOptions<R = never> {
+  /** Everything the host declares. An operation without a handler here is left to other workers. */
+  readonly catalogue: Catalogue
+  readonly handlers: ReadonlyArray<Handler<R>>
+  /** How many handlers run at once. */
+  readonly concurrency?: number
+  /** How many runs one admission takes at most. */
+  readonly batch?: number
+  /** Queued runs are looked for at least this often, even if no wake-up arrives. */
+  readonly pollMillis?: number
+  /** A worker that is silent for this long has lost its runs. It renews three times as often. */
+  readonly leaseMillis?: number
+  /** On stop, running work gets this long to finish before it is interrupted and given back. */
+  readonly drainMillis?: number
+  /** Names this worker in leases and logs; made up when left out. */
+  readonly name?: string
+}
+
+export interface WorkerLimits {
+  readonly concurrency: number
+  readonly batch: number
+  readonly pollMillis: number
+  readonly leaseMillis: number
+  readonly drainMillis: number
+}
+
+export const DEFAULT_LIMITS: WorkerLimits = {
+  concurrency: 10,
+  batch: 100,
+  pollMillis: 1_000,
+  leaseMillis: 30_000,
+  drainMillis: 20_000
+}
+
+/** The limits of these options; throws a RangeError that names the one that makes no sense. */
+export const limitsOf = (options: WorkerOptions<never> | WorkerOptions<unknown>): WorkerLimits => {
+  const limits = {
+    concurrency: options.concurrency ?? DEFAULT_LIMITS.concurrency,
+    batch: options.batch ?? DEFAULT_LIMITS.batch,
+    pollMillis: options.pollMillis ?? DEFAULT_LIMITS.pollMillis,
+    leaseMillis: options.leaseMillis ?? DEFAULT_LIMITS.leaseMillis,
+    drainMillis: options.drainMillis ?? DEFAULT_LIMITS.drainMillis
+  }
+  for (const [name, value] of Object.entries(limits)) {
+    const least = name === "drainMillis" ? 0 : 1
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw new RangeError(`worker option ${name} must be a whole number of at least ${least}, is ${value}`)
+    }
+  }
+  return limits
+}
