@@ -8,6 +8,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["@countersign/source"] } },
   test: {
     root: import.meta.dirname,
+    globalSetup: ["./support/globalSetup.ts"],
     include: ["**/*.test.ts"],
     exclude: ["**/node_modules/**", "bench/**"],
     testTimeout: 60_000,

