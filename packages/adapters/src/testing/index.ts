@@ -3,6 +3,8 @@
  * They need `vitest` and `@effect/vitest`; nothing else of this package imports them.
  */
 export * from "./AuthorityBook.ts"
+export * from "./hostile.ts"
 export * from "./rulings.ts"
 export * from "./runs.ts"
+export * from "./UnitOfWorkLaws.ts"
 export * from "./World.ts"

@@ -1,0 +1,5 @@
+/** The memory adapter keeps the laws that every adapter keeps. */
+import { layerMemory } from "../../../packages/adapters/src/memory/index.ts"
+import { unitOfWorkLaws } from "../../../packages/adapters/src/testing/index.ts"
+
+unitOfWorkLaws("memory", layerMemory)
