@@ -1,5 +1,6 @@
 /** The memory adapter keeps the laws that every adapter keeps. */
 import { layerMemory } from "../../../packages/adapters/src/memory/index.ts"
-import { unitOfWorkLaws } from "../../../packages/adapters/src/testing/index.ts"
+import { runStoreLaws, unitOfWorkLaws } from "../../../packages/adapters/src/testing/index.ts"
 
 unitOfWorkLaws("memory", layerMemory)
+runStoreLaws("memory", layerMemory)

@@ -2,7 +2,7 @@
 import { AuditLog, dispatchStep, Notices, type RunId, RunStore, UnitOfWork } from "@countersign/domain"
 import { assert, layer } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, type Layer, Schema } from "effect"
-import { IN_REAL_TIME, SAMPLES, upTo } from "./laws.ts"
+import { IN_REAL_TIME, racing, SAMPLES, upTo } from "./laws.ts"
 import { blockStep, startStep, stepOf, succeedStep } from "./rulings.ts"
 import { asQueued, asRunning, enqueued, enqueuedOne, leaseAt, moved, startedOne } from "./runs.ts"
 import { makeWorld } from "./World.ts"
@@ -228,10 +228,7 @@ export const unitOfWorkLaws = <E>(
             yield* moved(next, leaseAt(world.atMillis))
           })
         )
-        yield* Effect.all(
-          upTo(16).map(() => turn),
-          { concurrency: "unbounded" }
-        )
+        yield* racing(upTo(16).map(() => turn))
         const end = asRunning(yield* store.find(id))
         assert.strictEqual(end.admission, 9)
         assert.strictEqual((yield* (yield* AuditLog).decisionsOf(id)).length, 9)

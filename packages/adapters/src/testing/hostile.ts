@@ -22,7 +22,7 @@ export const HOSTILE_NAMES: ReadonlyArray<string> = [
   " ",
   "'; DROP TABLE runs; --",
   `"double" 'single' \`back\``,
-  "back\\slash \\' \\\\ \\u0041 %s $1 ${x} :name ?",
+  "back\\slash \\' \\\\ \\u0041 %s $1 \u0024{x} :name ?",
   "{curly,brackets}",
   '{"json": [1, null]}',
   "null",

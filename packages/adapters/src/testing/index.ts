@@ -4,6 +4,8 @@
  */
 export * from "./AuthorityBook.ts"
 export * from "./hostile.ts"
+export type { RunPorts } from "./laws.ts"
+export * from "./RunStoreLaws.ts"
 export * from "./rulings.ts"
 export * from "./runs.ts"
 export * from "./UnitOfWorkLaws.ts"

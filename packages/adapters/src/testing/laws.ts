@@ -1,4 +1,13 @@
 /** What the laws have in common. */
+import type { AuditLog, Notices, RunQueue, RunStore, UnitOfWork } from "@countersign/domain"
+import type { Vitest } from "@effect/vitest"
+import { Effect } from "effect"
+
+/** The ports that are about runs; one store is behind all of them. */
+export type RunPorts = AuditLog | Notices | RunQueue | RunStore | UnitOfWork
+
+/** Where the laws of a port are registered. */
+export type Register<R> = Vitest.MethodsNonLive<R>
 
 /** Adapters are asked in real time: a pool, a lock or a poll does not follow a test clock. */
 export const IN_REAL_TIME = { excludeTestServices: true, timeout: "60 seconds" } as const
@@ -8,3 +17,7 @@ export const SAMPLES = { arbitrary: { runs: 40 } } as const
 
 /** `[0, 1, …, count - 1]` */
 export const upTo = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, at) => at)
+
+/** All at once, as far as the adapter lets them. */
+export const racing = <A, E, R>(effects: Iterable<Effect.Effect<A, E, R>>): Effect.Effect<ReadonlyArray<A>, E, R> =>
+  Effect.all(Array.from(effects), { concurrency: "unbounded" })

@@ -21,19 +21,22 @@ import {
 import { Result } from "effect"
 import { decisionIdAt } from "./World.ts"
 
-/** The capability that {@link requirements} asks for. */
+/** The capability that {@link requirementsOf} asks for. */
 export const CAPABILITY = Capability.make("tests.act")
 
-/** An operation that asks for a capability, a connection and the write gate, and may run without a person. */
-export const requirements: Requirements = {
+/**
+ * What the operations of tests ask: the capability, a connection and the write gate where the run names what has them. They
+ * may run without a person.
+ */
+export const requirementsOf = ({ scope }: Subject): Requirements => ({
   capability: CAPABILITY,
   systemAuthority: true,
   tenantStates: ["active"],
-  providerConnection: true,
-  writes: true,
+  providerConnection: scope.providerConnectionId !== null,
+  writes: scope.tenantId !== null,
   writeGateMaxAgeMillis: 60_000,
   prerequisites: []
-}
+})
 
 /** Every fact there is about this subject, all in its favour. */
 export const favourableFacts = ({ authority, scope }: Subject, atMillis: number): AuthorityFacts => {
@@ -61,7 +64,7 @@ export const favourableFacts = ({ authority, scope }: Subject, atMillis: number)
 export const allowingSnapshot = ({ dispatch: { subject } }: Run, takenAtMillis: number): Snapshot => ({
   takenAtMillis,
   subject,
-  requirements,
+  requirements: requirementsOf(subject),
   facts: favourableFacts(subject, takenAtMillis)
 })
 
@@ -69,7 +72,7 @@ export const allowingSnapshot = ({ dispatch: { subject } }: Run, takenAtMillis: 
 export const denyingSnapshot = ({ dispatch: { subject } }: Run, takenAtMillis: number): Snapshot => ({
   takenAtMillis,
   subject,
-  requirements,
+  requirements: requirementsOf(subject),
   facts: NOTHING_KNOWN
 })
 
