@@ -25,8 +25,15 @@ export const HostString = Schema.String.check(
       if (CONTROL_CHARACTER.test(text)) return "must not hold control characters"
       return undefined
     },
-    // Looser than the filter: JSON Schema counts code points, and knows nothing of surrogates.
-    { toJsonSchema: () => [{ minLength: 1, maxLength: ID_MAX_LENGTH, pattern: WITHOUT_CONTROL_CHARACTERS }, true] }
+    {
+      // Looser than the filter: JSON Schema counts code points, and knows nothing of surrogates.
+      toJsonSchema: () => [{ minLength: 1, maxLength: ID_MAX_LENGTH, pattern: WITHOUT_CONTROL_CHARACTERS }, true],
+      arbitraryConstraint: {
+        minLength: 1,
+        maxLength: ID_MAX_LENGTH,
+        patterns: [{ source: WITHOUT_CONTROL_CHARACTERS, flags: "" }]
+      }
+    }
   )
 )
 
