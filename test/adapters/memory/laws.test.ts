@@ -1,6 +1,23 @@
 /** The memory adapter keeps the laws that every adapter keeps. */
-import { layerMemory } from "../../../packages/adapters/src/memory/index.ts"
-import { runStoreLaws, unitOfWorkLaws } from "../../../packages/adapters/src/testing/index.ts"
+import { Layer } from "effect"
+import { layerMemory, MemoryAuthority } from "../../../packages/adapters/src/memory/index.ts"
+import {
+  AuthorityBook,
+  auditLogLaws,
+  factsLaws,
+  fenceLaws,
+  noticesLaws,
+  runQueueLaws,
+  runStoreLaws,
+  unitOfWorkLaws
+} from "../../../packages/adapters/src/testing/index.ts"
+
+const layerWithBook = Layer.effect(AuthorityBook, MemoryAuthority).pipe(Layer.provideMerge(layerMemory))
 
 unitOfWorkLaws("memory", layerMemory)
 runStoreLaws("memory", layerMemory)
+runQueueLaws("memory", layerMemory)
+noticesLaws("memory", layerMemory)
+auditLogLaws("memory", layerMemory)
+factsLaws("memory", layerWithBook)
+fenceLaws("memory", layerWithBook)
