@@ -1,27 +1,24 @@
 /**
  * Background work that nothing stops but its scope: a failure or a defect is logged, waited out, and tried again.
  */
-import { Cause, Effect, Ref } from "effect"
+import { Cause, Effect, Exit } from "effect"
 import { type BackoffPolicy, backoffAfter } from "./Backoff.ts"
 
 const AFTER_FAILURE: BackoffPolicy = { backoffMillis: 100, backoffMaxMillis: 10_000 }
 
-/** Makes an attempt until one succeeds, waiting longer after each failure. */
+/**
+ * Makes an attempt until one succeeds, waiting longer after each failure. An attempt that interrupts itself has failed, too;
+ * only an interruption from outside ends it.
+ */
 export const untilDone = <A, E, R>(name: string, attempt: Effect.Effect<A, E, R>): Effect.Effect<A, never, R> =>
   Effect.gen(function* () {
-    const failures = yield* Ref.make(0)
-    const persistent: Effect.Effect<A, never, R> = Effect.catchCause(attempt, (cause) =>
-      Cause.hasInterruptsOnly(cause)
-        ? Effect.interrupt
-        : Effect.gen(function* () {
-            const count = yield* Ref.updateAndGet(failures, (n) => n + 1)
-            const waitMillis = yield* backoffAfter(count, AFTER_FAILURE)
-            yield* Effect.logWarning(`${name}: ${inWords(cause)}; trying again in ${waitMillis} ms`)
-            yield* Effect.sleep(waitMillis)
-            return yield* persistent
-          })
-    )
-    return yield* persistent
+    for (let failures = 1; ; failures += 1) {
+      const exit = yield* Effect.exit(attempt)
+      if (Exit.isSuccess(exit)) return exit.value
+      const waitMillis = yield* backoffAfter(failures, AFTER_FAILURE)
+      yield* Effect.logWarning(`${name}: ${inWords(exit.cause)}; trying again in ${waitMillis} ms`)
+      yield* Effect.sleep(waitMillis)
+    }
   })
 
 /** Repeats `turn` for ever; a turn that fails is made again, after a growing wait. */
