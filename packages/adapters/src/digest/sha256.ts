@@ -1,6 +1,6 @@
-/** The digest behind run identities. Contract section 8. */
+/** SHA-256, for the identity of runs. */
 import { createHash } from "node:crypto"
 import type { Digest } from "@countersign/domain"
 
-/** SHA-256 of the text's UTF-8 bytes, as 64 lower-case hexadecimal digits. */
+/** The SHA-256 of the text as UTF-8: 64 lower-case hexadecimal digits. Contract section 8. */
 export const sha256Hex: Digest = (text) => createHash("sha256").update(text, "utf8").digest("hex")

@@ -1,0 +1,2 @@
+/** Digests for the domain, which computes none itself. */
+export { sha256Hex } from "./sha256.ts"
