@@ -60,7 +60,10 @@ const settleOneByOne: (
   else yield* Effect.forEach(batch, (pending) => settleAll(store, [pending]))
 })
 
-/** Only a rejection is final; any other trouble is worth another attempt. */
+/**
+ * Only a rejection is final; any other trouble is worth another attempt. A store that breaks on what it is given has not been
+ * away: it would break on it again, and rejects it in its own way.
+ */
 const write = (store: RunStore["Service"], batch: ReadonlyArray<Pending>) =>
   store
     .write(
@@ -71,5 +74,15 @@ const write = (store: RunStore["Service"], batch: ReadonlyArray<Pending>) =>
       Effect.catchIf(
         (error) => error.trouble === "rejected",
         (error) => Effect.succeed(error)
+      ),
+      Effect.catchDefect((cause) =>
+        Effect.succeed(
+          new StoreUnavailable({
+            trouble: "rejected",
+            operation: "settle runs",
+            advice: "the store broke on what it was given",
+            cause
+          })
+        )
       )
     )
