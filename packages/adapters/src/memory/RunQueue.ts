@@ -37,8 +37,9 @@ const next = (tables: Tables, claim: Claim): ReadonlyArray<Queued> => {
         types.has(subject.operationType) &&
         !passedOver.has(subject.scope.workspaceId)
     )
-    .sort(byId)
+    .sort((a, b) => a.availableAtMillis - b.availableAtMillis || byId(a, b))
     .slice(0, claim.limit)
+    .sort(byId)
 }
 
 const queuedAmong = (tables: Tables, ids: ReadonlyArray<RunId>): ReadonlyArray<Queued> =>
@@ -77,8 +78,8 @@ const quarantined = (tables: Tables, unreadable: RunUnreadable, nowMillis: numbe
 }
 
 /**
- * The oldest runs first, by id: a UUIDv7 begins with the time of dispatch. Nobody else holds anything while a unit of work
- * lasts, so nothing has to be skipped. No row here can make no sense; `quarantine` believes its caller.
+ * The runs that could have been taken for longest, and among equals the oldest by id: a UUIDv7 begins with the time of
+ * dispatch. Nobody else holds anything while a unit of work lasts, so nothing has to be skipped. No row here can make no sense; `quarantine` believes its caller.
  */
 export const layerRunQueue: Layer.Layer<RunQueue, never, MemoryState> = Layer.effect(
   RunQueue,

@@ -49,7 +49,7 @@ export const runQueueLaws = <R, E>(
   { corrupt }: RunQueueHooks<R> = {}
 ): void =>
   layer(adapter, IN_REAL_TIME)(`RunQueue: ${name}`, (it) => {
-    it.effect("gives the oldest first, by id, and at most as many as are asked for", () =>
+    it.effect("gives runs by id, the oldest first, and at most as many as are asked for", () =>
       Effect.gen(function* () {
         const world = yield* makeWorld
         const dispatches = upTo(10).map(() => world.dispatch())
@@ -62,6 +62,21 @@ export const runQueueLaws = <R, E>(
           page.runs[0],
           asQueued(yield* (yield* RunStore).find(page.runs[0]?.dispatch.id ?? runIdAt(0)))
         )
+      })
+    )
+
+    it.effect("gives those first that could have been taken for longest: a late retry does not starve", () =>
+      Effect.gen(function* () {
+        const world = yield* makeWorld
+        const [third, first, second] = [
+          yield* enqueuedOne(world.dispatch(), world.atMillis + 3),
+          yield* enqueuedOne(world.dispatch(), world.atMillis + 1),
+          yield* enqueuedOne(world.dispatch(), world.atMillis + 2)
+        ]
+        const claim = claimOf(world, { nowMillis: world.atMillis + 9 })
+        assert.deepStrictEqual(yield* heldNext({ ...claim, limit: 1 }), idsOf([first]))
+        assert.deepStrictEqual(yield* heldNext({ ...claim, limit: 2 }), idsOf([first, second]))
+        assert.deepStrictEqual(yield* heldNext(claim), idsOf([third, first, second]))
       })
     )
 

@@ -31,7 +31,8 @@ export class Facts extends Context.Service<
   {
     /**
      * One reading per request, in order, all of one moment. What is not found is null, never an error; facts that are older
-     * than their source allows are an error, never an answer. Inside a unit of work it sees what that has fenced.
+     * than their source allows are an error, never an answer. Inside a unit of work it sees what that has fenced. Of
+     * capabilities and prerequisites only those asked about are told; `sources` names the source of each known fact.
      */
     readonly read: (
       requests: ReadonlyArray<FactsRequest>

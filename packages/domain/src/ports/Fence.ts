@@ -14,7 +14,8 @@ export class Fence extends Context.Service<
   {
     /**
      * Takes the fence of these workspaces until the surrounding unit of work ends and answers with their epochs.
-     * A workspace whose authority is being changed at this moment is missing from the answer: its runs must wait.
+     * A workspace whose authority is being changed at this moment is missing from the answer: its runs must wait. One that
+     * nobody knows is in it, so that its runs are decided and denied. Epochs only grow, also when a workspace is removed.
      */
     readonly take: (
       workspaces: ReadonlySet<WorkspaceId>

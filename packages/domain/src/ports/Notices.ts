@@ -15,13 +15,14 @@ export class Notices extends Context.Service<
   {
     /**
      * Takes notices that are due, at most `limit`, and hides them from other deliverers until `hiddenUntilMillis`: a
-     * deliverer that dies leaves them to the next one.
+     * deliverer that dies leaves them to the next one. A notice is due from the time its run completed.
      */
     readonly takeDue: (
       nowMillis: number,
       hiddenUntilMillis: number,
       limit: number
     ) => Effect.Effect<ReadonlyArray<DueNotice>, StoreUnavailable>
+    /** Delivered for good: never due again, whatever is said of it later. */
     readonly markDelivered: (
       runIds: ReadonlyArray<RunId>,
       deliveredAtMillis: number

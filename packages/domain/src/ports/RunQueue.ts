@@ -7,7 +7,7 @@ import type { RunUnreadable, StoreUnavailable } from "./StoreError.ts"
 
 /** What a worker asks for. */
 export interface Claim {
-  /** At most this many, oldest first. */
+  /** At most this many: first those that could have been taken for longest, among equals the oldest by id. */
   readonly limit: number
   /** Only operations whose handler is registered here. */
   readonly operationTypes: ReadonlyArray<OperationType>
@@ -20,18 +20,30 @@ export interface Claim {
 export class RunQueue extends Context.Service<
   RunQueue,
   {
-    /** Holds the next runs until the surrounding unit of work ends, skipping those held by others. */
+    /** Holds the next runs until the surrounding unit of work ends, skipping those held by others; given by id. */
     readonly holdNext: (claim: Claim) => Effect.Effect<RunPage<Queued>, StoreUnavailable>
-    /** Holds exactly these, where they are still queued: for ids an outside queue delivered. */
+    /**
+     * Holds exactly these, where they are still queued, each once and whenever they are available: for ids an outside queue
+     * delivered.
+     */
     readonly holdThese: (ids: ReadonlyArray<RunId>) => Effect.Effect<RunPage<Queued>, StoreUnavailable>
-    /** Leaves queued runs as they are and offers them again from then on; no decision was made of them. */
+    /**
+     * Offers queued runs again from then on, their attempt and admission untouched: no decision was made of them. Runs that
+     * are not queued any more are left alone.
+     */
     readonly postpone: (ids: ReadonlyArray<RunId>, untilMillis: number) => Effect.Effect<void, StoreUnavailable>
-    /** Ends rows that make no sense as failed (`run.unreadable`), audited, so that they stop nobody. */
+    /**
+     * Ends rows that make no sense as failed (`run.unreadable`), audited, so that they stop nobody. What has completed is
+     * left alone.
+     */
     readonly quarantine: (
       unreadable: ReadonlyArray<RunUnreadable>,
       nowMillis: number
     ) => Effect.Effect<void, StoreUnavailable>
-    /** One element for each time that work may have arrived. Says so at least as often as true; polling goes on beside it. */
+    /**
+     * An element when work may have arrived since the last one: several arrivals may be told as one, and one told that is
+     * none. Polling goes on beside it.
+     */
     readonly wakes: Stream.Stream<void, StoreUnavailable>
     /** How many runs of these operations are queued or running; zero when a drain has nothing left to do. */
     readonly countActive: (operationTypes: ReadonlyArray<OperationType>) => Effect.Effect<number, StoreUnavailable>

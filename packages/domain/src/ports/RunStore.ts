@@ -49,7 +49,8 @@ export class RunStore extends Context.Service<
     /**
      * Stores new runs with their audit records and notices, and wakes workers once that is committed. Answers in the order
      * given. Of several with one identity, in one call or many at once, exactly one is stored while it is active; the
-     * others are answered with it.
+     * others are answered with it. A run whose id is stored already is answered with as it is now, so that a dispatch may
+     * be made again when nobody knows how it ended. A run that ends with its dispatch is stored and takes no identity.
      */
     readonly dispatch: (steps: ReadonlyArray<FirstStep>) => Effect.Effect<ReadonlyArray<Dispatched>, StoreUnavailable>
     readonly find: (id: RunId) => Effect.Effect<Run, RunNotFound | RunUnreadable | StoreUnavailable>
@@ -58,8 +59,12 @@ export class RunStore extends Context.Service<
     readonly list: (filter: RunFilter) => Effect.Effect<RunPage, StoreUnavailable>
     /**
      * Compare-and-set of many runs: each step is written whole (state, decision with snapshot, audit, notice) if its run
-     * is still in the state, attempt and admission the step leaves, and not at all otherwise. Answers with the refused ones.
-     * `lease` is given to the runs that a step brings to running; every other step takes the lease away.
+     * is still in the state, attempt and admission the step leaves, and not at all otherwise. Answers with the refused ones
+     * (`changed_meanwhile`); of two steps for one run the first is written and the other refused.
+     * `lease` is given to the runs that a step brings to running; every other step takes the lease away, but one whose
+     * `after` is its `before` (a re-check that allows): that is recorded, and leaves the run and its lease as they are.
+     * A step to running without a recorded allowed decision for that run and admission makes the whole call fail
+     * (`rejected`).
      */
     readonly write: (
       steps: ReadonlyArray<Step>,
@@ -70,7 +75,10 @@ export class RunStore extends Context.Service<
       held: ReadonlyArray<HeldRun>,
       lease: Lease
     ) => Effect.Effect<ReadonlySet<RunId>, StoreUnavailable>
-    /** Holds running runs whose lease ended before `nowMillis`, at most `limit`, skipping those held by others. */
+    /**
+     * Holds running runs whose lease ended before `nowMillis`, or that have none; at most `limit`, skipping those held by
+     * others.
+     */
     readonly holdOrphans: (nowMillis: number, limit: number) => Effect.Effect<RunPage<Running>, StoreUnavailable>
   }
 >()("@countersign/domain/RunStore") {}

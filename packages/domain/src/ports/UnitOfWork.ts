@@ -4,7 +4,8 @@ import type { StoreUnavailable } from "./StoreError.ts"
 
 /**
  * Runs an effect so that what it writes through the other ports becomes visible together, or not at all when it fails or is
- * interrupted. A unit of work inside another joins it.
+ * interrupted. A unit of work inside another joins it: nothing of it stays when the outer one fails; when it fails itself
+ * its own part is taken back, and the outer one may go on.
  */
 export class UnitOfWork extends Context.Service<
   UnitOfWork,
