@@ -16,6 +16,7 @@ import {
 import { assert, it } from "@effect/vitest"
 import { Result } from "effect"
 import fc from "fast-check"
+import { effort } from "./support/effort.ts"
 import { dispatched, NOW_MILLIS, runId } from "./support/fixtures.ts"
 import { denialFor, forced, permitFor, queuedRun, reportsOf } from "./support/runs.ts"
 
@@ -259,6 +260,6 @@ it("the lifecycle agrees with its model, whatever happens in whatever order", ()
         moves
       )
     ),
-    { numRuns: 1_500 }
+    { numRuns: effort.runs(1_500) }
   )
 })

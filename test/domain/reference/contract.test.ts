@@ -1,5 +1,6 @@
 import { type Decision, decide, type Snapshot } from "@countersign/domain"
 import { assert, describe, it } from "@effect/vitest"
+import { effort } from "../support/effort.ts"
 import { type ContractDecision, decideByTheContract } from "./contract.ts"
 import { caseAt, explore, factSpaceSize } from "./factSpace.ts"
 
@@ -33,7 +34,7 @@ const compare = (snapshot: Snapshot) => {
 }
 
 describe("the decision agrees with the contract", () => {
-  it(`in all ${factSpaceSize} cases of the fact space`, ({ annotate }) => {
+  it(`in all ${factSpaceSize.toLocaleString("en")} cases of the fact space`, ({ annotate }) => {
     let visit = 0
     const seen = new Map<string, number>()
     const { visits, cases } = explore((snapshot, sample) => {
@@ -42,8 +43,8 @@ describe("the decision agrees with the contract", () => {
       // The same once more as plain data, with anything at all in what was not read.
       visit += 1
       if (visit % 8 === 0) compare(caseAt(sample(visit)))
-    })
-    assert.strictEqual(cases, factSpaceSize, "every case was visited, none twice")
+    }, effort.changes)
+    if (effort.changes > factSpaceSize) assert.strictEqual(cases, factSpaceSize, "every case was visited, none twice")
     // Every way to be denied, and being allowed, occurs.
     assert.strictEqual(seen.size, 23)
     return annotate(`${visits} visits stand for ${cases} cases: ${JSON.stringify(Object.fromEntries(seen))}`)

@@ -95,9 +95,9 @@ const connectionRequired = dimension("connection required", flags)
 const writing = dimension("writes", flags)
 const gateLimit = dimension("write gate limit", [DAY_MILLIS, 0])
 const prerequisitesRequired = dimension("prerequisites required", [
-  [],
   [prerequisite],
-  [otherPrerequisite, prerequisite]
+  [otherPrerequisite, prerequisite],
+  []
 ])
 
 // ---- the facts
@@ -281,8 +281,10 @@ export type Positions = ReadonlyArray<number>
 /** Gives one of the cases a visit stands for; another one for another seed. */
 export type Sample = (seed: number) => Positions
 
-/** Visits every case of the fact space; cases that the visitor cannot tell apart are visited once and counted as many. */
-export const explore = (visit: (snapshot: Snapshot, sample: Sample) => void): Exploration => {
+/**
+ * Visits every case of the fact space that differs from the one in which all is in order by at most so many dimensions; cases that the visitor cannot tell apart are visited once and counted as many.
+ */
+export const explore = (visit: (snapshot: Snapshot, sample: Sample) => void, maxChanges: number): Exploration => {
   const path: Array<{ readonly dimension: Dimension<unknown>; readonly index: number }> = []
   let visits = 0
   let cases = 0
@@ -310,7 +312,8 @@ export const explore = (visit: (snapshot: Snapshot, sample: Sample) => void): Ex
     for (;;) {
       const last = path.pop()
       if (last === undefined) return { visits, cases }
-      if (last.index + 1 < last.dimension.values.length) {
+      const changes = path.filter(({ index }) => index > 0).length
+      if (last.index + 1 < last.dimension.values.length && changes < maxChanges) {
         path.push({ dimension: last.dimension, index: last.index + 1 })
         break
       }

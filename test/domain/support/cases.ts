@@ -4,6 +4,7 @@
 import { decide, type Snapshot } from "@countersign/domain"
 import fc from "fast-check"
 import { caseAt, dimensionSizes, explore, type Positions } from "../reference/factSpace.ts"
+import { effort } from "./effort.ts"
 
 const collect = (): ReadonlyArray<Positions> => {
   const found: Array<Positions> = []
@@ -11,14 +12,14 @@ const collect = (): ReadonlyArray<Positions> => {
   explore((snapshot, sample) => {
     decide(snapshot)
     visit += 1
-    if (visit % 24 === 0) found.push(sample(visit))
-  })
+    if (visit % effort.representatives === 0) found.push(sample(visit))
+  }, effort.changes)
   return found
 }
 
 let collected: ReadonlyArray<Positions> | undefined
 
-/** Does it for one in 24 of all ways through the decision, with anything at all in the facts that are not read there. */
+/** Does it for some of all ways through the decision, with anything at all in the facts that are not read there. */
 export const forRepresentatives = (act: (snapshot: Snapshot) => void): number => {
   collected ??= collect()
   for (const positions of collected) act(caseAt(positions))
@@ -37,5 +38,5 @@ export const anyCase: fc.Arbitrary<Snapshot> = fc
 /** Tries a law on both. A failure found by chance prints its seed and path: put them into `parameters` to see it again. */
 export const always = (holds: (snapshot: Snapshot) => void, parameters: fc.Parameters<[Snapshot]> = {}) => {
   forRepresentatives(holds)
-  fc.assert(fc.property(anyCase, holds), { numRuns: 5_000, ...parameters })
+  fc.assert(fc.property(anyCase, holds), { numRuns: effort.runs(5_000), ...parameters })
 }
