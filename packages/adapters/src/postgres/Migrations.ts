@@ -1,0 +1,114 @@
+/** The tables, functions and triggers, as numbered migrations: run by a program, or printed for `psql`. */
+import type { StoreUnavailable } from "@countersign/domain"
+import { Effect } from "effect"
+import { Migrator, SqlClient, type SqlError } from "effect/sql"
+import { manifestStatements } from "./Manifest.ts"
+import * as runs from "./migrations/0001_runs.ts"
+import * as guard from "./migrations/0002_guard.ts"
+import * as fence from "./migrations/0003_fence.ts"
+import * as facts from "./migrations/0004_facts.ts"
+import { DEFAULT_SCHEMA, type Names, namesOf, type SchemaName } from "./SchemaName.ts"
+import { storeUnavailable } from "./troubles.ts"
+
+interface Migration {
+  readonly id: number
+  readonly name: string
+  readonly statements: (names: Names) => ReadonlyArray<string>
+}
+
+/** In order. One that was published never changes; what is to be different comes as another one. */
+const migrations: ReadonlyArray<Migration> = [
+  { id: 1, name: "runs", statements: runs.statements },
+  { id: 2, name: "guard", statements: guard.statements },
+  { id: 3, name: "fence", statements: fence.statements },
+  { id: 4, name: "facts", statements: facts.statements }
+]
+
+/** The version of the schema that this code works with: the number of its last migration. */
+export const CODE_VERSION = migrations.length
+
+/** A migration that was run. */
+export interface Applied {
+  readonly id: number
+  readonly name: string
+}
+
+const lock = ({ locks }: Names) => `SELECT pg_catalog.pg_advisory_xact_lock(${locks.migrations}, 0)`
+
+const loaderOf = (names: Names): Migrator.Loader =>
+  Migrator.fromRecord(
+    Object.fromEntries(
+      migrations.map(({ id, name, statements }) => [
+        `${id}_${name}`,
+        Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          for (const statement of [...statements(names), ...manifestStatements(names)]) yield* sql.unsafe(statement)
+        })
+      ])
+    )
+  )
+
+/** An outer transaction and a lock: programs that start together on an empty database wait for the first of them. */
+const migrating = Effect.fnUntraced(function* (names: Names) {
+  const sql = yield* SqlClient.SqlClient
+  return yield* Effect.gen(function* () {
+    yield* sql.unsafe(lock(names))
+    yield* sql.unsafe(`CREATE SCHEMA IF NOT EXISTS ${names.q}`)
+    return yield* Migrator.make({})({ loader: loaderOf(names), table: `${names.schema}.migrations` })
+  }).pipe(sql.withTransaction)
+})
+
+/** The reason within, where the migrator wraps it. */
+const innermost = (error: Migrator.MigrationError | SqlError.SqlError): unknown =>
+  error._tag === "MigrationError" ? (error.cause ?? error) : error
+
+/**
+ * Brings the schema to this code's version and answers with what was done, which is nothing when it is there already.
+ * All or nothing, and safe to run at any time from as many programs as there are.
+ *
+ * **Gotchas**
+ *
+ * It needs a user who may create the schema, or owns it. A schema newer than the code is left alone, and answered like one
+ * that is up to date: `schemaState` tells them apart.
+ */
+export const migrate = (
+  schema: SchemaName = DEFAULT_SCHEMA
+): Effect.Effect<ReadonlyArray<Applied>, StoreUnavailable, SqlClient.SqlClient> =>
+  migrating(namesOf(schema)).pipe(
+    Effect.map((applied) => applied.map(([id, name]) => ({ id, name }))),
+    Effect.mapError((error) => storeUnavailable("migrate the database", innermost(error)))
+  )
+
+/**
+ * The same as one SQL script, for who has to see or hand over what is run: `psql --set ON_ERROR_STOP=1 --file`. It leaves the
+ * same state, the record of versions included.
+ *
+ * **Details**
+ *
+ * `from` is the version the database has; 0 when there is no schema yet. Run on any other version it changes nothing and fails.
+ */
+export const migrationScript = (schema: SchemaName = DEFAULT_SCHEMA, from = 0): string => {
+  const names = namesOf(schema)
+  const table = `${names.q}.migrations`
+  const beginning = [
+    "BEGIN",
+    lock(names),
+    ...(from > 0
+      ? []
+      : [
+          `CREATE SCHEMA IF NOT EXISTS ${names.q}`,
+          `CREATE TABLE ${table} (
+  migration_id integer primary key,
+  created_at timestamp with time zone not null default now(),
+  name text not null
+)`
+        ])
+  ]
+  const middle = migrations
+    .filter(({ id }) => id > from)
+    .flatMap(({ id, name, statements }) => [
+      `INSERT INTO ${table} (migration_id, name) VALUES (${id}, '${name}')`,
+      ...statements(names)
+    ])
+  return `${[...beginning, ...middle, ...manifestStatements(names), "COMMIT"].join(";\n\n")};\n`
+}

@@ -1,0 +1,255 @@
+/**
+ * A run as a row. The database vouches for the types of its columns; what they say together is checked here, by hand because
+ * every claimed run passes: a row edited into nonsense is told, never believed.
+ */
+import {
+  ActorKind,
+  type Authority,
+  actorBound,
+  BlockedContext,
+  Canceller,
+  type Counts,
+  type Dispatch,
+  HostString,
+  type Queued,
+  type Run,
+  RunFailure,
+  RunId,
+  type Running,
+  RunUnreadable,
+  systemAuthority
+} from "@countersign/domain"
+import { Result, Schema } from "effect"
+import {
+  connectionOf,
+  type Instant,
+  millisOf,
+  operationTypeOf,
+  tenantOf,
+  unreadable,
+  userOf,
+  workspaceOf
+} from "./readCells.ts"
+
+/** The columns of `runs`, as a driver gives them. Instants come as `Date`, or as text where the row came as JSON. */
+export interface RunRow {
+  readonly id: string
+  readonly workspace_id: string
+  readonly tenant_id: string | null
+  readonly provider_connection_id: string | null
+  readonly operation_type: string
+  readonly authority_mode: string
+  readonly initiator_id: string | null
+  readonly initiator_name: string | null
+  readonly actor_kind: string
+  readonly payload: Schema.Json
+  readonly identity: string
+  readonly max_attempts: number
+  readonly status: string
+  readonly outcome: string
+  readonly attempt: number
+  readonly admission: number
+  readonly dispatched_at: Instant
+  readonly available_at: Instant
+  readonly started_at: Instant | null
+  readonly completed_at: Instant | null
+  readonly counts: Schema.Json
+  readonly result: Schema.Json | null
+  readonly context: Schema.Json | null
+  readonly failure_summary: Schema.Json | null
+}
+
+const COLUMNS = [
+  "id",
+  "workspace_id",
+  "tenant_id",
+  "provider_connection_id",
+  "operation_type",
+  "authority_mode",
+  "initiator_id",
+  "initiator_name",
+  "actor_kind",
+  "payload",
+  "identity",
+  "max_attempts",
+  "status",
+  "outcome",
+  "attempt",
+  "admission",
+  "dispatched_at",
+  "available_at",
+  "started_at",
+  "completed_at",
+  "counts",
+  "result",
+  "context",
+  "failure_summary"
+] satisfies ReadonlyArray<keyof RunRow>
+
+/** What to select of a run; `r` is the table's alias. */
+export const RUN_COLUMNS = COLUMNS.map((column) => `r.${column}`).join(", ")
+
+const isRunId = Schema.is(RunId)
+const isActorKind = Schema.is(ActorKind)
+const isHostString = Schema.is(HostString)
+const isBlockedContext = Schema.is(BlockedContext)
+const isCancelledContext = Schema.is(Schema.Struct({ cancelled_by: Canceller }))
+const isFailures = Schema.is(Schema.NonEmptyArray(RunFailure))
+
+const authorityOf = ({ authority_mode, initiator_id }: RunRow): Authority => {
+  if (authority_mode === "actor_bound" && initiator_id !== null) {
+    return actorBound(userOf(initiator_id) ?? unreadable("initiator_id is not a name"))
+  }
+  if (authority_mode === "system_authority" && initiator_id === null) return systemAuthority
+  return unreadable("authority_mode and initiator_id do not fit together")
+}
+
+const dispatchOf = (row: RunRow): Dispatch => {
+  const { id, tenant_id, provider_connection_id, initiator_name, actor_kind } = row
+  if (!isRunId(id)) return unreadable("id is not a UUID of version 7")
+  if (!isActorKind(actor_kind)) return unreadable("actor_kind is none that is known")
+  if (initiator_name !== null && !isHostString(initiator_name)) return unreadable("initiator_name is not a name")
+  return {
+    id,
+    subject: {
+      operationType: operationTypeOf(row.operation_type) ?? unreadable("operation_type is not a name"),
+      authority: authorityOf(row),
+      scope: {
+        workspaceId: workspaceOf(row.workspace_id) ?? unreadable("workspace_id is not a name"),
+        tenantId: tenant_id === null ? null : (tenantOf(tenant_id) ?? unreadable("tenant_id is not a name")),
+        providerConnectionId:
+          provider_connection_id === null
+            ? null
+            : (connectionOf(provider_connection_id) ?? unreadable("provider_connection_id is not a name"))
+      }
+    },
+    actorKind: actor_kind,
+    initiatorName: initiator_name,
+    payload: row.payload,
+    identity: row.identity,
+    maxAttempts: row.max_attempts,
+    dispatchedAtMillis: millisOf(row.dispatched_at, "dispatched_at")
+  }
+}
+
+const NO_COUNTS: Counts = Object.freeze({})
+
+const countsOf = ({ counts }: RunRow): Counts => {
+  if (counts === null || typeof counts !== "object" || Array.isArray(counts)) return unreadable("counts is no object")
+  const entries = Object.entries(counts)
+  if (entries.length === 0) return NO_COUNTS
+  const read: Record<string, number> = {}
+  for (const [name, count] of entries) {
+    if (!Number.isSafeInteger(count) || typeof count !== "number") return unreadable("counts holds no whole number")
+    read[name] = count
+  }
+  return read
+}
+
+const attemptsOf = ({ attempt, admission, max_attempts }: RunRow) =>
+  attempt >= 1 && attempt <= max_attempts && admission >= attempt
+    ? { attempt, admission }
+    : unreadable("attempt and admission do not fit together")
+
+const startedOf = ({ started_at }: RunRow): number | null =>
+  started_at === null ? null : millisOf(started_at, "started_at")
+
+const certainlyStartedOf = (row: RunRow): number => startedOf(row) ?? unreadable("started_at is missing")
+
+const queuedOf = (row: RunRow): Queued => ({
+  _tag: "Queued",
+  dispatch: dispatchOf(row),
+  ...attemptsOf(row),
+  startedAtMillis: startedOf(row),
+  availableAtMillis: millisOf(row.available_at, "available_at"),
+  counts: countsOf(row)
+})
+
+const runningOf = (row: RunRow): Running => ({
+  _tag: "Running",
+  dispatch: dispatchOf(row),
+  ...attemptsOf(row),
+  startedAtMillis: certainlyStartedOf(row),
+  counts: countsOf(row)
+})
+
+const completedOf = (row: RunRow): Run => {
+  const completed = {
+    dispatch: dispatchOf(row),
+    ...attemptsOf(row),
+    startedAtMillis: startedOf(row),
+    completedAtMillis: millisOf(row.completed_at ?? unreadable("completed_at is missing"), "completed_at"),
+    counts: countsOf(row)
+  }
+  const { context, failure_summary, result } = row
+  switch (row.outcome) {
+    case "succeeded":
+      return { ...completed, _tag: "Succeeded", startedAtMillis: certainlyStartedOf(row), result }
+    case "partially_succeeded":
+      if (!isFailures(failure_summary)) return unreadable("failure_summary is no list of failures")
+      return {
+        ...completed,
+        _tag: "PartiallySucceeded",
+        startedAtMillis: certainlyStartedOf(row),
+        result,
+        failures: failure_summary
+      }
+    case "blocked": {
+      if (!isBlockedContext(context)) return unreadable("context does not say what blocked the run")
+      const { execution_legitimacy: legitimacy, reason_code: code, detail_code: detail, detail_about: about } = context
+      return { ...completed, _tag: "Blocked", legitimacy, failure: { code, detail, about } }
+    }
+    case "failed":
+      if (!isFailures(failure_summary)) return unreadable("failure_summary is no list of failures")
+      return { ...completed, _tag: "Failed", failure: failure_summary[0] }
+    case "cancelled":
+      if (!isCancelledContext(context)) return unreadable("context does not say who cancelled the run")
+      return { ...completed, _tag: "Cancelled", by: context.cancelled_by }
+    default:
+      return unreadable("outcome is none that is known")
+  }
+}
+
+const reading =
+  <R extends Run>(read: (row: RunRow) => R) =>
+  (row: RunRow): Result.Result<R, RunUnreadable> =>
+    Result.try({
+      try: () => read(row),
+      catch: (problem) =>
+        new RunUnreadable({ runId: row.id, problem: problem instanceof Error ? problem.message : String(problem) })
+    })
+
+/** The queued run that a row is. */
+export const readQueued = reading(queuedOf)
+
+/** The running run that a row is. */
+export const readRunning = reading(runningOf)
+
+/** The run that a row is, whatever its state. */
+export const readRun = reading((row): Run => {
+  switch (row.status) {
+    case "queued":
+      return queuedOf(row)
+    case "running":
+      return runningOf(row)
+    case "completed":
+      return completedOf(row)
+    default:
+      return unreadable("status is none that is known")
+  }
+})
+
+/** Reads many rows; those that make no sense are told apart. */
+export const readPage = <R extends Run>(
+  rows: ReadonlyArray<RunRow>,
+  read: (row: RunRow) => Result.Result<R, RunUnreadable>
+): { readonly runs: ReadonlyArray<R>; readonly unreadable: ReadonlyArray<RunUnreadable> } => {
+  const runs: Array<R> = []
+  const unreadable: Array<RunUnreadable> = []
+  for (const row of rows) {
+    const run = read(row)
+    if (Result.isSuccess(run)) runs.push(run.success)
+    else unreadable.push(run.failure)
+  }
+  return { runs, unreadable }
+}

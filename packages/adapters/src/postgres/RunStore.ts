@@ -1,0 +1,169 @@
+/** `RunStore` over the table `runs`. */
+import {
+  type HeldRun,
+  IllegalTransition,
+  isCompleted,
+  type Lease,
+  type Run,
+  type RunFilter,
+  RunId,
+  RunNotFound,
+  RunStore,
+  type Step,
+  type StoreUnavailable
+} from "@countersign/domain"
+import { Effect, Layer, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { arrayOf } from "./Cells.ts"
+import { makeDispatch } from "./dispatch.ts"
+import { limited } from "./limits.ts"
+import { RUN_COLUMNS, type RunRow, readPage, readRun, readRunning } from "./RunRow.ts"
+import type { Names } from "./SchemaName.ts"
+import { during } from "./troubles.ts"
+import { confirmingParameters, idsOf, movingParameters, writeStatements } from "./write.ts"
+
+interface IdRow {
+  readonly id: string
+}
+
+const isRunId = Schema.is(RunId)
+
+/** The conditions that are asked for and no others: what is null or absent would spoil the plan. */
+const conditionsOf = (filter: RunFilter) => {
+  const conditions = [
+    ["workspace_id =", filter.workspaceId],
+    ["tenant_id =", filter.tenantId],
+    ["operation_type =", filter.operationType],
+    ["status =", filter.status],
+    ["outcome =", filter.outcome],
+    ["id <", filter.before]
+  ].flatMap(([condition, value]) => (value === undefined ? [] : [{ condition, value }]))
+  const where = conditions.map(({ condition }, index) => `r.${condition} $${index + 1}`)
+  return {
+    where: where.length === 0 ? "" : `WHERE ${where.join(" AND ")}`,
+    values: conditions.map(({ value }) => value)
+  }
+}
+
+/** Steps in rounds: within one statement a run can be written once. */
+const roundsOf = (steps: ReadonlyArray<Step>): ReadonlyArray<ReadonlyArray<Step>> => {
+  const rounds: Array<Array<Step>> = []
+  const seen = new Map<RunId, number>()
+  for (const step of steps) {
+    const { id } = step.before.dispatch
+    const at = seen.get(id) ?? 0
+    seen.set(id, at + 1)
+    const round = rounds[at] ?? []
+    round.push(step)
+    rounds[at] = round
+  }
+  return rounds
+}
+
+/** In the order of ids, so that two writers of the same runs meet at the first of them and not crosswise. */
+const byId = (a: Step, b: Step) => (a.before.dispatch.id < b.before.dispatch.id ? -1 : 1)
+
+const refusalOf = ({ before, after, audit }: Step) =>
+  new IllegalTransition({
+    runId: before.dispatch.id,
+    from: before._tag,
+    event: audit.at(-1)?.action ?? after._tag,
+    reason: "changed_meanwhile"
+  })
+
+/** The canonical record of runs. */
+export const layerRunStore = (names: Names): Layer.Layer<RunStore, never, SqlClient.SqlClient> =>
+  Layer.effect(
+    RunStore,
+    Effect.map(SqlClient.SqlClient, (sql) => {
+      const { q } = names
+      const dispatchThrough = makeDispatch(names)
+      const statements = writeStatements(names)
+
+      const writeWith = Effect.fnUntraced(function* (
+        statement: string,
+        steps: ReadonlyArray<Step>,
+        parametersOf: (steps: ReadonlyArray<Step>) => ReadonlyArray<unknown>
+      ) {
+        if (steps.length === 0) return []
+        const rows = yield* during("write steps")(sql.unsafe<IdRow>(statement, parametersOf(steps)))
+        const written = new Set(rows.map(({ id }) => id))
+        return steps.filter(({ before }) => !written.has(before.dispatch.id)).map(refusalOf)
+      })
+
+      const writeRound = Effect.fnUntraced(function* (round: ReadonlyArray<Step>, lease: Lease | null) {
+        const steps = round.toSorted(byId)
+        const active = steps.filter(({ before }) => !isCompleted(before))
+        const moves = active.filter(({ before, after }) => before !== after)
+        const confirmations = active.filter(({ before, after }) => before === after)
+        return [
+          ...steps.filter(({ before }) => isCompleted(before)).map(refusalOf),
+          ...(yield* writeWith(statements.moving, moves, (some) => movingParameters(some, lease))),
+          ...(yield* writeWith(statements.confirming, confirmations, confirmingParameters))
+        ]
+      })
+
+      const one = Effect.fnUntraced(function* (id: RunId, lock: string) {
+        const rows = yield* during("find a run")(
+          sql.unsafe<RunRow>(`SELECT ${RUN_COLUMNS} FROM ${q}.runs r WHERE r.id = $1 ${lock}`, [id])
+        )
+        const [row] = rows
+        if (row === undefined) return yield* new RunNotFound({ runId: id })
+        return yield* Effect.fromResult(readRun(row))
+      })
+
+      return RunStore.of({
+        dispatch: (steps) =>
+          dispatchThrough(
+            (text, parameters) =>
+              during("dispatch runs")(
+                Effect.map(sql.unsafe<{ readonly answer: string | null }>(text, parameters), (rows) =>
+                  rows.map(({ answer }) => answer)
+                )
+              ),
+            steps
+          ),
+        find: (id) => one(id, ""),
+        hold: (id) => one(id, "FOR UPDATE"),
+        list: Effect.fnUntraced(function* (filter) {
+          const { where, values } = conditionsOf(filter)
+          const text = `SELECT ${RUN_COLUMNS} FROM ${q}.runs r ${where} ORDER BY r.id DESC LIMIT ${limited(filter.limit)}`
+          const rows = yield* during("list runs")(sql.unsafe<RunRow>(text, values))
+          return readPage<Run>(rows, readRun)
+        }),
+        write: Effect.fnUntraced(function* (steps, lease) {
+          const refused: Array<IllegalTransition> = []
+          for (const round of roundsOf(steps)) refused.push(...(yield* writeRound(round, lease)))
+          return refused
+        }),
+        extendLeases: (held, lease) => extend(sql, q, held, lease),
+        holdOrphans: Effect.fnUntraced(function* (nowMillis, limit) {
+          const text = `SELECT ${RUN_COLUMNS} FROM ${q}.runs r
+WHERE r.status = 'running' AND (r.lease_until IS NULL OR r.lease_until < $1)
+ORDER BY r.lease_until NULLS FIRST, r.id LIMIT ${limited(limit)} FOR UPDATE SKIP LOCKED`
+          const rows = yield* during("look for orphaned runs")(sql.unsafe<RunRow>(text, [new Date(nowMillis)]))
+          return readPage(rows, readRunning)
+        })
+      })
+    })
+  )
+
+const extend = (
+  sql: SqlClient.SqlClient,
+  q: string,
+  held: ReadonlyArray<HeldRun>,
+  { holder, untilMillis }: Lease
+): Effect.Effect<ReadonlySet<RunId>, StoreUnavailable> => {
+  const text = `UPDATE ${q}.runs AS r SET lease_until = $4
+FROM unnest($1::uuid[], $2::integer[]) AS h(id, admission)
+WHERE r.id = h.id AND r.admission = h.admission AND r.status = 'running' AND r.lease_holder = $3 RETURNING r.id`
+  const ordered = held.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  const ids = idsOf(ordered.map(({ id }) => id))
+  const admissions = arrayOf(
+    "integer",
+    ordered.map(({ admission }) => admission)
+  )
+  return during("extend leases")(sql.unsafe<IdRow>(text, [ids, admissions, holder, new Date(untilMillis)])).pipe(
+    Effect.map((rows) => new Set(rows.map(({ id }) => id).filter(isRunId)))
+  )
+}

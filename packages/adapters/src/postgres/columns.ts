@@ -1,0 +1,150 @@
+/** The tables that steps are written to, as columns. */
+import {
+  type AuditRecord,
+  blockedContextOf,
+  blockedSummaryOf,
+  type DecisionRecord,
+  initiatorOf,
+  modeOf,
+  type Notice,
+  type Run,
+  type RunFailure,
+  wireStateOf
+} from "@countersign/domain"
+import { type Column, column, instantOf } from "./Cells.ts"
+
+/** What a dispatch fixes once and for all. */
+export const dispatchedColumns: ReadonlyArray<Column<Run>> = [
+  column("workspace_id", "text", ({ dispatch }) => dispatch.subject.scope.workspaceId),
+  column("tenant_id", "text", ({ dispatch }) => dispatch.subject.scope.tenantId),
+  column("provider_connection_id", "text", ({ dispatch }) => dispatch.subject.scope.providerConnectionId),
+  column("operation_type", "text", ({ dispatch }) => dispatch.subject.operationType),
+  column("authority_mode", "text", ({ dispatch }) => modeOf(dispatch.subject.authority)),
+  column("initiator_id", "text", ({ dispatch }) => initiatorOf(dispatch.subject.authority)),
+  column("initiator_name", "text", ({ dispatch }) => dispatch.initiatorName),
+  column("actor_kind", "text", ({ dispatch }) => dispatch.actorKind),
+  column("payload", "jsonb", ({ dispatch }) => JSON.stringify(dispatch.payload)),
+  column("identity", "text", ({ dispatch }) => dispatch.identity),
+  column("max_attempts", "integer", ({ dispatch }) => dispatch.maxAttempts),
+  column("dispatched_at", "timestamptz", ({ dispatch }) => instantOf(dispatch.dispatchedAtMillis))
+]
+
+const availableAtOf = (run: Run): Date | null => (run._tag === "Queued" ? instantOf(run.availableAtMillis) : null)
+
+const completedAtOf = (run: Run): Date | null => ("completedAtMillis" in run ? instantOf(run.completedAtMillis) : null)
+
+const resultOf = (run: Run): string | null =>
+  (run._tag === "Succeeded" || run._tag === "PartiallySucceeded") && run.result !== null
+    ? JSON.stringify(run.result)
+    : null
+
+const contextOf = (run: Run): string | null => {
+  if (run._tag === "Blocked") return JSON.stringify(blockedContextOf(run))
+  return run._tag === "Cancelled" ? JSON.stringify({ cancelled_by: run.by }) : null
+}
+
+const failuresOf = (run: Run): ReadonlyArray<RunFailure> | null => {
+  switch (run._tag) {
+    case "Blocked":
+      return blockedSummaryOf(run)
+    case "Failed":
+      return [run.failure]
+    case "PartiallySucceeded":
+      return run.failures
+    default:
+      return null
+  }
+}
+
+const summaryOf = (run: Run): string | null => {
+  const failures = failuresOf(run)
+  return failures === null ? null : JSON.stringify(failures)
+}
+
+const NO_COUNTS = "{}"
+
+const countsOf = ({ counts }: Run): string => {
+  for (const _ in counts) return JSON.stringify(counts)
+  return NO_COUNTS
+}
+
+/** What a run's state says; `available_at` only where the run waits. */
+export const stateColumns: ReadonlyArray<Column<Run>> = [
+  column("status", "text", (run) => wireStateOf[run._tag].status),
+  column("outcome", "text", (run) => wireStateOf[run._tag].outcome),
+  column("attempt", "integer", (run) => run.attempt),
+  column("admission", "integer", (run) => run.admission),
+  column("available_at", "timestamptz", availableAtOf),
+  column("started_at", "timestamptz", (run) => instantOf(run.startedAtMillis)),
+  column("completed_at", "timestamptz", completedAtOf),
+  column("counts", "jsonb", countsOf),
+  column("result", "jsonb", resultOf),
+  column("context", "jsonb", contextOf),
+  column("failure_summary", "jsonb", summaryOf)
+]
+
+export const auditColumns: ReadonlyArray<Column<AuditRecord>> = [
+  column("run_id", "uuid", (record) => record.runId),
+  column("occurred_at", "timestamptz", (record) => instantOf(record.occurredAtMillis)),
+  column("action", "text", (record) => record.action),
+  column("outcome", "text", (record) => record.outcome),
+  column("workspace_id", "text", (record) => record.workspaceId),
+  column("tenant_id", "text", (record) => record.tenantId),
+  column("operation_type", "text", (record) => record.operationType),
+  column("actor_kind", "text", (record) => record.actorKind),
+  column("actor_id", "text", (record) => record.actorId),
+  column("actor_name", "text", (record) => record.actorName),
+  column("attempt", "integer", (record) => record.attempt),
+  column("admission", "integer", (record) => record.admission),
+  column("decision_id", "uuid", (record) => record.decisionId),
+  column("code", "text", (record) => record.code)
+]
+
+/** A decision with the hash of what it was made from. */
+export interface HashedDecision {
+  readonly record: DecisionRecord
+  readonly hash: Uint8Array
+}
+
+export const decisionColumns: ReadonlyArray<Column<HashedDecision>> = [
+  column("id", "uuid", ({ record }) => record.id),
+  column("run_id", "uuid", ({ record }) => record.runId),
+  column("attempt", "integer", ({ record }) => record.attempt),
+  column("admission", "integer", ({ record }) => record.admission),
+  column("decided_at", "timestamptz", ({ record }) => instantOf(record.decidedAtMillis)),
+  column("epoch", "bigint", ({ record }) => (record.epoch === null ? null : BigInt(record.epoch))),
+  column("allowed", "boolean", ({ record: { decision } }) => decision._tag === "Allowed"),
+  column("reason_code", "text", ({ record: { decision } }) =>
+    decision._tag === "Denied" ? decision.failure.code : null
+  ),
+  column("denial_class", "text", ({ record: { decision } }) =>
+    decision._tag === "Denied" ? decision.denialClass : null
+  ),
+  column("retryable", "boolean", ({ record: { decision } }) => decision._tag === "Denied" && decision.retryable),
+  column("detail_code", "text", ({ record: { decision } }) =>
+    decision._tag === "Denied" ? decision.failure.detail : null
+  ),
+  column("detail_about", "text", ({ record: { decision } }) =>
+    decision._tag === "Denied" ? decision.failure.about : null
+  ),
+  column("workspace_scope", "text", ({ record }) => record.decision.checks.workspace_scope),
+  column("tenant_scope", "text", ({ record }) => record.decision.checks.tenant_scope),
+  column("capability", "text", ({ record }) => record.decision.checks.capability),
+  column("tenant_operability", "text", ({ record }) => record.decision.checks.tenant_operability),
+  column("execution_prerequisites", "text", ({ record }) => record.decision.checks.execution_prerequisites),
+  column("snapshot_hash", "bytea", ({ hash }) => hash)
+]
+
+/** A notice is due from the moment the run completed. */
+export const noticeColumns: ReadonlyArray<Column<Notice>> = [
+  column("run_id", "uuid", (notice) => notice.runId),
+  column("recipient", "text", (notice) => notice.recipient),
+  column("workspace_id", "text", (notice) => notice.workspaceId),
+  column("tenant_id", "text", (notice) => notice.tenantId),
+  column("operation_type", "text", (notice) => notice.operationType),
+  column("outcome", "text", (notice) => notice.outcome),
+  column("title", "text", (notice) => notice.title),
+  column("message", "text", (notice) => notice.message),
+  column("next_steps", "jsonb", (notice) => JSON.stringify(notice.nextSteps)),
+  column("completed_at", "timestamptz", (notice) => instantOf(notice.completedAtMillis))
+]

@@ -1,0 +1,6 @@
+/** The ports over PostgreSQL. */
+export { layerPostgresInbox, PostgresInbox } from "./Inbox.ts"
+export { layerPostgres, type PostgresOptions } from "./layerPostgres.ts"
+export { type Applied, CODE_VERSION, migrate, migrationScript } from "./Migrations.ts"
+export { DEFAULT_SCHEMA, SchemaName } from "./SchemaName.ts"
+export { type SchemaState, schemaDrift, schemaState } from "./SchemaState.ts"

@@ -1,0 +1,56 @@
+/** Every port over one PostgreSQL database. */
+import type {
+  AuditLog,
+  Facts,
+  Fence,
+  Notices,
+  RunQueue,
+  RunStore,
+  StoreUnavailable,
+  UnitOfWork
+} from "@countersign/domain"
+import type { PgClient } from "@effect/sql-pg"
+import { Layer } from "effect"
+import type { SqlClient } from "effect/sql"
+import { layerAuditLog } from "./AuditLog.ts"
+import { layerFacts } from "./Facts.ts"
+import { layerFence } from "./Fence.ts"
+import { layerNotices } from "./Notices.ts"
+import { layerRunQueue } from "./RunQueue.ts"
+import { layerRunStore } from "./RunStore.ts"
+import { DEFAULT_SCHEMA, namesOf, type SchemaName } from "./SchemaName.ts"
+import { requireCurrentSchema } from "./SchemaState.ts"
+import { layerUnitOfWork } from "./UnitOfWork.ts"
+
+export interface PostgresOptions {
+  /** The schema of our tables; `countersign` unless given. */
+  readonly schema?: SchemaName
+  /** The schema facts are read from, if the host brings views of its own; see {@link layerFacts}. */
+  readonly factsSchema?: SchemaName
+}
+
+/**
+ * All ports over a database whose schema is the one this code works with; see `migrate`. Works on PostgreSQL 14 and later, and
+ * unchanged on the embedded one, where everything shares one connection.
+ *
+ * Fails as `StoreUnavailable`: `schema_mismatch` when the schema is missing, older or newer, with the command that mends it.
+ */
+export const layerPostgres = ({
+  schema = DEFAULT_SCHEMA,
+  factsSchema = schema
+}: PostgresOptions = {}): Layer.Layer<
+  AuditLog | Facts | Fence | Notices | RunQueue | RunStore | UnitOfWork,
+  StoreUnavailable,
+  PgClient.PgClient | SqlClient.SqlClient
+> => {
+  const names = namesOf(schema)
+  return Layer.mergeAll(
+    layerAuditLog(names),
+    layerFacts(factsSchema),
+    layerFence(names),
+    layerNotices(names),
+    layerRunQueue(names),
+    layerRunStore(names),
+    layerUnitOfWork
+  ).pipe(Layer.provide(Layer.effectDiscard(requireCurrentSchema(schema))))
+}

@@ -1,0 +1,40 @@
+/** Single values of a row, checked. */
+import { OperationType, ProviderConnectionId, TenantId, UserId, WorkspaceId } from "@countersign/domain"
+import { Schema } from "effect"
+
+/** A `timestamptz` as drivers give it: as `Date`, or as ISO 8601 text where it came within JSON. */
+export type Instant = Date | string
+
+/** Says what is wrong with a row, without repeating what it holds. Caught where the row is read. */
+export const unreadable = (problem: string): never => {
+  throw new Error(problem)
+}
+
+/** Epoch milliseconds; `infinity` and the like are none. */
+export const millisOf = (instant: Instant, column: string): number => {
+  const millis = typeof instant === "string" ? Date.parse(instant) : instant.getTime()
+  return Number.isNaN(millis) ? unreadable(`${column} is no instant`) : millis
+}
+
+/** How many names a reader remembers as valid before it forgets them all. */
+const REMEMBERED = 10_000
+
+/** The same few names come with every batch: each is checked once. Null when the text is no such name. */
+const names = <Name extends string>(schema: Schema.Codec<Name, string>) => {
+  const isName = Schema.is(schema)
+  const known = new Map<string, Name>()
+  return (text: string): Name | null => {
+    const name = known.get(text)
+    if (name !== undefined) return name
+    if (!isName(text)) return null
+    if (known.size >= REMEMBERED) known.clear()
+    known.set(text, text)
+    return text
+  }
+}
+
+export const workspaceOf = names(WorkspaceId)
+export const tenantOf = names(TenantId)
+export const connectionOf = names(ProviderConnectionId)
+export const userOf = names(UserId)
+export const operationTypeOf = names(OperationType)

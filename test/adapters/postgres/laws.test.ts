@@ -1,0 +1,36 @@
+/** PostgreSQL keeps the laws that every adapter keeps, as a server and embedded. */
+import { EmbeddedPostgres } from "@countersign/adapters"
+import {
+  auditLogLaws,
+  factsLaws,
+  fenceLaws,
+  noticesLaws,
+  runQueueLaws,
+  runStoreLaws,
+  unitOfWorkLaws
+} from "@countersign/adapters/testing"
+import type { RunId } from "@countersign/domain"
+import { Effect, type Layer } from "effect"
+import { SqlClient } from "effect/sql"
+import { layerFreshDatabase } from "../../support/postgres.ts"
+import { type Clients, layerPorts } from "./support.ts"
+
+/** Only a count that is no whole number passes the constraints: what is dispatched cannot be changed at all. */
+const corrupt = (id: RunId) =>
+  Effect.flatMap(
+    SqlClient.SqlClient,
+    (sql) => sql`UPDATE countersign.runs SET counts = '{"deleted": "many"}' WHERE id = ${id}`
+  )
+
+const keepsTheLaws = <E>(name: string, client: () => Layer.Layer<Clients, E>) => {
+  unitOfWorkLaws(name, layerPorts(client()))
+  runStoreLaws(name, layerPorts(client()))
+  runQueueLaws(name, layerPorts(client()), { corrupt })
+  noticesLaws(name, layerPorts(client()))
+  auditLogLaws(name, layerPorts(client()))
+  factsLaws(name, layerPorts(client()))
+  fenceLaws(name, layerPorts(client()))
+}
+
+keepsTheLaws("server", () => layerFreshDatabase())
+keepsTheLaws("embedded", () => EmbeddedPostgres.layer())

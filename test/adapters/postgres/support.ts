@@ -1,0 +1,30 @@
+/** A migrated database of one's own, on a server or embedded, with every port over it. */
+import { layerPostgres, migrate, type PostgresOptions } from "@countersign/adapters"
+import type { AuthorityBook } from "@countersign/adapters/testing"
+import type {
+  AuditLog,
+  Facts,
+  Fence,
+  Notices,
+  RunQueue,
+  RunStore,
+  StoreUnavailable,
+  UnitOfWork
+} from "@countersign/domain"
+import type { PgClient } from "@effect/sql-pg"
+import { Layer } from "effect"
+import type { SqlClient } from "effect/sql"
+import { layerPostgresAuthorityBook } from "./PostgresAuthorityBook.ts"
+
+export type Clients = PgClient.PgClient | SqlClient.SqlClient
+export type Ports = AuditLog | Facts | Fence | Notices | RunQueue | RunStore | UnitOfWork
+
+/** Migrates the database of this client and puts the ports and the book of facts over it. */
+export const layerPorts = <E>(
+  client: Layer.Layer<Clients, E>,
+  options: PostgresOptions = {}
+): Layer.Layer<Ports | AuthorityBook | Clients, E | StoreUnavailable> =>
+  Layer.merge(layerPostgres(options), layerPostgresAuthorityBook(options.schema)).pipe(
+    Layer.provide(Layer.effectDiscard(migrate(options.schema))),
+    Layer.provideMerge(client)
+  )
