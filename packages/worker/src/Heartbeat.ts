@@ -1,40 +1,41 @@
 /**
  * The heartbeat: renews the lease of everything in hand, and learns from it what is not ours any more (cancelled, or taken over
- * after a silence). A worker that cannot renew stops acting when its lease ends: others may have taken its runs by then.
+ * after a silence). Work whose lease could not be renewed is stopped when it ends: others may take its run from then on.
  *
  * Contract section 3.
  */
 import { RunStore } from "@countersign/domain"
 import { Clock, Effect } from "effect"
 import type { LoopTerms } from "./Loop.ts"
+import { perpetually } from "./Perpetual.ts"
 
-/** Beats three times per lease, for ever. */
-export const runHeartbeat = <R>({ name, limits, inHand }: LoopTerms<R>): Effect.Effect<never, never, RunStore> =>
-  Effect.gen(function* () {
-    const store = yield* RunStore
-    let leaseUntilMillis = (yield* Clock.currentTimeMillis) + limits.leaseMillis
+/** Beats three times per lease, for ever, and watches the leases whatever becomes of the beats. */
+export const runHeartbeat = <R>(terms: LoopTerms<R>): Effect.Effect<never, never, RunStore> => {
+  const { leaseMillis } = terms.limits
+  const beat = Effect.andThen(
+    Effect.sleep(leaseMillis / 3),
+    // A renewal without an answer must not be the last one.
+    Effect.timeout(renew(terms), leaseMillis)
+  )
+  return Effect.raceFirst(perpetually("renewing leases", beat), perpetually("watching leases", watch(terms)))
+}
 
-    const renew = Effect.gen(function* () {
-      const held = inHand.held()
-      const lease = { holder: name, untilMillis: (yield* Clock.currentTimeMillis) + limits.leaseMillis }
-      if (held.length > 0) {
-        const stillHeld = yield* store.extendLeases(held, lease)
-        yield* Effect.forEach(held, ({ id }) => (stillHeld.has(id) ? Effect.void : inHand.end(id, "moved_on")), {
-          discard: true
-        })
-      }
-      leaseUntilMillis = lease.untilMillis
-    })
+const renew = Effect.fnUntraced(function* <R>({ name, limits, inHand }: LoopTerms<R>) {
+  const held = inHand.held()
+  if (held.length === 0) return
+  const store = yield* RunStore
+  const lease = { holder: name, untilMillis: (yield* Clock.currentTimeMillis) + limits.leaseMillis }
+  const stillHeld = yield* store.extendLeases(held, lease)
+  for (const run of held) {
+    if (stillHeld.has(run.id)) inHand.prolong(run, lease.untilMillis)
+    else yield* inHand.end(run.id, "moved_on")
+  }
+})
 
-    const beat = renew.pipe(
-      Effect.catch((error) =>
-        Effect.gen(function* () {
-          yield* Effect.logWarning(`leases could not be renewed: ${error.message}`)
-          if ((yield* Clock.currentTimeMillis) < leaseUntilMillis) return
-          yield* inHand.endAll("moved_on")
-        })
-      )
-    )
-
-    return yield* Effect.forever(Effect.andThen(Effect.sleep(limits.leaseMillis / 3), beat))
-  })
+/** Ends what has no lease any more, and sleeps until the next lease ends; a new one may end soon, so never for long. */
+const watch = Effect.fnUntraced(function* <R>({ limits, inHand }: LoopTerms<R>) {
+  const nowMillis = yield* Clock.currentTimeMillis
+  yield* inHand.endOverdue(nowMillis)
+  const millisLeft = inHand.earliestLeaseEnd() - nowMillis
+  yield* Effect.sleep(millisLeft > 0 ? Math.min(millisLeft, limits.leaseMillis / 10) : limits.leaseMillis / 10)
+})

@@ -59,24 +59,45 @@ const takeOn = Effect.fnUntraced(function* <R>(terms: LoopTerms<R>, pace: Pace, 
   const nowMillis = yield* Clock.currentTimeMillis
   const { limit, passOver } = pace.next(free, nowMillis)
   const admitted = yield* admitNext(
+  const leaseUntilMillis = nowMillis + limits.leaseMillis
     { limit, passOver, nowMillis, operationTypes: [...terms.handlers.keys()] },
     {
       catalogue: terms.catalogue,
-      lease: { holder: terms.name, untilMillis: nowMillis + limits.leaseMillis },
+      lease: { holder: terms.name, untilMillis: leaseUntilMillis },
       nowMillis,
       retryFactsAtMillis: nowMillis + (yield* pace.factsPause())
     }
   )
   pace.learn(admitted, nowMillis)
-  yield* Effect.forEach(admitted.started, (run) => handOut(terms, run, wake), { discard: true })
+  yield* handOutAll(terms, admitted.started, leaseUntilMillis, wake)
   return { claimed: admitted.claimed, limit }
 }, Effect.uninterruptible)
 
 /** Puts a started run into its handler. The claim asked only for types that have one. */
-const handOut = Effect.fnUntraced(function* <R>(terms: LoopTerms<R>, run: Running, wake: Queue.Queue<void>) {
+const handOut = Effect.fnUntraced(function* <R>(
+  terms: LoopTerms<R>,
+  run: Running,
+  leaseUntilMillis: number,
+  wake: Queue.Queue<void>
+) {
   const handler = terms.handlers.get(run.dispatch.subject.operationType)
+/** If the admission took longer than the lease it gave, others may have taken its runs by now: they are left to them. */
+const handOutAll = Effect.fnUntraced(function* <R>(
+  terms: LoopTerms<R>,
+  runs: ReadonlyArray<Running>,
+  leaseUntilMillis: number,
+  wake: Queue.Queue<void>
+) {
+  if (runs.length > 0 && (yield* Clock.currentTimeMillis) >= leaseUntilMillis) {
+    return yield* Effect.logWarning(
+      `worker ${terms.name}: an admission took too long, ${runs.length} runs are left alone`
+    )
+  }
+  yield* Effect.forEach(runs, (run) => handOut(terms, run, leaseUntilMillis, wake), { discard: true })
+})
+
   if (handler === undefined) return
-  const work = yield* terms.inHand.take(run)
+  const work = yield* terms.inHand.take(run, leaseUntilMillis)
   const context = yield* makeHandlerContext(work, terms.catalogue)
   const carriedOut = attempt(work, handler, context, terms.settle).pipe(
     Effect.ensuring(Effect.sync(() => terms.inHand.drop(work))),

@@ -17,6 +17,8 @@ export type Ending =
 export interface Work {
   readonly run: Running
   readonly ended: Deferred.Deferred<Ending>
+  /** Nobody else takes the run before then; epoch milliseconds. */
+  leaseUntilMillis: number
   /** The counts last reported by the handler. */
   counts: Counts
 }
@@ -24,10 +26,16 @@ export interface Work {
 export interface WorkInHand {
   readonly size: () => number
   readonly held: () => ReadonlyArray<HeldRun>
-  readonly take: (run: Running) => Effect.Effect<Work>
+  readonly take: (run: Running, leaseUntilMillis: number) => Effect.Effect<Work>
   readonly drop: (work: Work) => void
   readonly end: (id: RunId, ending: Ending) => Effect.Effect<void>
   readonly endAll: (ending: Ending) => Effect.Effect<void>
+  /** Takes note of a lease that was renewed. */
+  readonly prolong: (held: HeldRun, leaseUntilMillis: number) => void
+  /** Ends, as moved on, whatever has no lease any more. */
+  readonly endOverdue: (nowMillis: number) => Effect.Effect<void>
+  /** When the first lease ends; infinity when nothing is in hand. */
+  readonly earliestLeaseEnd: () => number
 }
 
 export const makeWorkInHand = (): WorkInHand => {
@@ -37,9 +45,9 @@ export const makeWorkInHand = (): WorkInHand => {
   return {
     size: () => works.size,
     held: () => Array.from(works.values(), ({ run }) => ({ id: run.dispatch.id, admission: run.admission })),
-    take: (run) =>
+    take: (run, leaseUntilMillis) =>
       Effect.map(Deferred.make<Ending>(), (ended) => {
-        const work: Work = { run, ended, counts: run.counts }
+        const work: Work = { run, ended, leaseUntilMillis, counts: run.counts }
         works.set(run.dispatch.id, work)
         return work
       }),
@@ -48,6 +56,18 @@ export const makeWorkInHand = (): WorkInHand => {
       if (works.get(work.run.dispatch.id) === work) works.delete(work.run.dispatch.id)
     },
     end: (id, ending) => end(works.get(id), ending),
-    endAll: (ending) => Effect.forEach([...works.values()], (work) => end(work, ending), { discard: true })
+    endAll: (ending) => Effect.forEach([...works.values()], (work) => end(work, ending), { discard: true }),
+    prolong: ({ id, admission }, leaseUntilMillis) => {
+      const work = works.get(id)
+      if (work?.run.admission === admission) work.leaseUntilMillis = leaseUntilMillis
+    },
+    endOverdue: (nowMillis) =>
+      Effect.forEach(
+        [...works.values()].filter((work) => work.leaseUntilMillis <= nowMillis),
+        (work) => end(work, "moved_on"),
+        { discard: true }
+      ),
+    earliestLeaseEnd: () =>
+      [...works.values()].reduce((first, work) => Math.min(first, work.leaseUntilMillis), Number.POSITIVE_INFINITY)
   }
 }

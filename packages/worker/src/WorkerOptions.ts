@@ -1,7 +1,8 @@
 /**
  * How a worker works. Every option has a careful default, and every one is checked once, when the worker is built.
  */
-import type { Catalogue } from "@countersign/domain"
+import { type Catalogue, HostString } from "@countersign/domain"
+import { Schema } from "effect"
 import type { Handler } from "./Handler.ts"
 
 export interface WorkerOptions<R = never> {
@@ -41,6 +42,8 @@ export const DEFAULT_LIMITS: WorkerLimits = {
 /** The limits of these options; throws a RangeError that names the one that makes no sense. */
 export const limitsOf = (options: WorkerOptions<never> | WorkerOptions<unknown>): WorkerLimits => {
   const limits = {
+const isName = Schema.is(HostString)
+
     concurrency: options.concurrency ?? DEFAULT_LIMITS.concurrency,
     batch: options.batch ?? DEFAULT_LIMITS.batch,
     pollMillis: options.pollMillis ?? DEFAULT_LIMITS.pollMillis,
@@ -55,3 +58,6 @@ export const limitsOf = (options: WorkerOptions<never> | WorkerOptions<unknown>)
   }
   return limits
 }
+  if (options.name !== undefined && !isName(options.name)) {
+    throw new RangeError("worker option name must be 1 to 255 characters without control characters")
+  }
