@@ -6,8 +6,8 @@ import {
   type Catalogue,
   type Facts,
   type Fence,
-  NoticeChannel,
   type Notice,
+  NoticeChannel,
   type Notices,
   type Run,
   type RunId,
@@ -61,7 +61,12 @@ const workUntilDrained = Effect.fnUntraced(function* <R>(
 /** A handler that counts its calls. */
 const counting = Effect.fnUntraced(function* () {
   const calls = yield* Ref.make(0)
-  const handler = Handler.make(inventorySync, () => Effect.as(Ref.update(calls, (n) => n + 1), { items: 7 }))
+  const handler = Handler.make(inventorySync, () =>
+    Effect.as(
+      Ref.update(calls, (n) => n + 1),
+      { items: 7 }
+    )
+  )
   return { handler, calls: Ref.get(calls) }
 })
 
@@ -80,10 +85,15 @@ const find = (id: RunId): Effect.Effect<Run, unknown, Countersign> =>
 
 /** Every law below holds for this store. Each begins with the world in order. */
 export const gateLaws = <E>(name: string, store: Layer.Layer<Store, E>) =>
-  layer(Layer.mergeAll(Countersign.layer({ catalogue: sampleCatalogue }), SecureRandom.layerWebCrypto).pipe(Layer.provideMerge(store)), {
-    excludeTestServices: true,
-    timeout: "60 seconds"
-  })(`the gate on ${name}`, (it) => {
+  layer(
+    Layer.mergeAll(Countersign.layer({ catalogue: sampleCatalogue }), SecureRandom.layerWebCrypto).pipe(
+      Layer.provideMerge(store)
+    ),
+    {
+      excludeTestServices: true,
+      timeout: "60 seconds"
+    }
+  )(`the gate on ${name}`, (it) => {
     it.effect("acceptance 1: a capability lost after dispatch blocks, and the handler is never called", () =>
       Effect.gen(function* () {
         yield* settle
@@ -324,7 +334,9 @@ export const gateLaws = <E>(name: string, store: Layer.Layer<Store, E>) =>
           Handler.make(inventorySync, () => Effect.die(new Error("secret token 1234"))),
           Handler.make(restoreExecute, () => Effect.succeed({ restored: Number.NaN })),
           Handler.make(policyBulkDelete, () =>
-            Effect.succeed(new PartialSuccess({ deleted: 0 }, [{ code: "policy.locked", message: "A policy is locked." }]))
+            Effect.succeed(
+              new PartialSuccess({ deleted: 0 }, [{ code: "policy.locked", message: "A policy is locked." }])
+            )
           )
         ])
         const died = yield* find(dying)
@@ -427,10 +439,9 @@ export const gateLaws = <E>(name: string, store: Layer.Layer<Store, E>) =>
         yield* settle
         const ids = yield* Effect.forEach(Array.from({ length: 10 }), () => dispatchSync)
         const { handler } = yield* counting()
-        const notices = yield* Effect.all(
-          [workUntilDrained([handler]), workUntilDrained([handler])],
-          { concurrency: "unbounded" }
-        )
+        const notices = yield* Effect.all([workUntilDrained([handler]), workUntilDrained([handler])], {
+          concurrency: "unbounded"
+        })
         const told = notices.flat().map(({ runId }) => runId)
         assert.deepStrictEqual(
           ids.filter((id) => told.filter((runId) => runId === id).length !== 1),
