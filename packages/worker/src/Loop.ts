@@ -57,9 +57,9 @@ const turn = Effect.fnUntraced(function* <R>(terms: LoopTerms<R>, pace: Pace, wa
 const takeOn = Effect.fnUntraced(function* <R>(terms: LoopTerms<R>, pace: Pace, wake: Queue.Queue<void>, free: number) {
   const { limits } = terms
   const nowMillis = yield* Clock.currentTimeMillis
+  const leaseUntilMillis = nowMillis + limits.leaseMillis
   const { limit, passOver } = pace.next(free, nowMillis)
   const admitted = yield* admitNext(
-  const leaseUntilMillis = nowMillis + limits.leaseMillis
     { limit, passOver, nowMillis, operationTypes: [...terms.handlers.keys()] },
     {
       catalogue: terms.catalogue,
@@ -73,14 +73,6 @@ const takeOn = Effect.fnUntraced(function* <R>(terms: LoopTerms<R>, pace: Pace, 
   return { claimed: admitted.claimed, limit }
 }, Effect.uninterruptible)
 
-/** Puts a started run into its handler. The claim asked only for types that have one. */
-const handOut = Effect.fnUntraced(function* <R>(
-  terms: LoopTerms<R>,
-  run: Running,
-  leaseUntilMillis: number,
-  wake: Queue.Queue<void>
-) {
-  const handler = terms.handlers.get(run.dispatch.subject.operationType)
 /** If the admission took longer than the lease it gave, others may have taken its runs by now: they are left to them. */
 const handOutAll = Effect.fnUntraced(function* <R>(
   terms: LoopTerms<R>,
@@ -96,6 +88,14 @@ const handOutAll = Effect.fnUntraced(function* <R>(
   yield* Effect.forEach(runs, (run) => handOut(terms, run, leaseUntilMillis, wake), { discard: true })
 })
 
+/** Puts a started run into its handler. The claim asked only for types that have one. */
+const handOut = Effect.fnUntraced(function* <R>(
+  terms: LoopTerms<R>,
+  run: Running,
+  leaseUntilMillis: number,
+  wake: Queue.Queue<void>
+) {
+  const handler = terms.handlers.get(run.dispatch.subject.operationType)
   if (handler === undefined) return
   const work = yield* terms.inHand.take(run, leaseUntilMillis)
   const context = yield* makeHandlerContext(work, terms.catalogue)

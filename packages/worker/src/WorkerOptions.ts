@@ -39,11 +39,11 @@ export const DEFAULT_LIMITS: WorkerLimits = {
   drainMillis: 20_000
 }
 
+const isName = Schema.is(HostString)
+
 /** The limits of these options; throws a RangeError that names the one that makes no sense. */
 export const limitsOf = (options: WorkerOptions<never> | WorkerOptions<unknown>): WorkerLimits => {
   const limits = {
-const isName = Schema.is(HostString)
-
     concurrency: options.concurrency ?? DEFAULT_LIMITS.concurrency,
     batch: options.batch ?? DEFAULT_LIMITS.batch,
     pollMillis: options.pollMillis ?? DEFAULT_LIMITS.pollMillis,
@@ -56,8 +56,8 @@ const isName = Schema.is(HostString)
       throw new RangeError(`worker option ${name} must be a whole number of at least ${least}, is ${value}`)
     }
   }
-  return limits
-}
   if (options.name !== undefined && !isName(options.name)) {
     throw new RangeError("worker option name must be 1 to 255 characters without control characters")
   }
+  return limits
+}
