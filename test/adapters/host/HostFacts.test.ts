@@ -17,7 +17,7 @@ const requests = (count: number) =>
     })
   )
 
-const reading = <R>(asked: ReadonlyArray<FactsRequest>, read: HostFactsOptions<R>["read"]) =>
+const reading = <R = never>(asked: ReadonlyArray<FactsRequest>, read: HostFactsOptions<R>["read"]) =>
   Effect.provide(
     Effect.flatMap(Facts, (facts) => facts.read(asked)),
     HostFacts.layer({ ...LIMITS, read })
@@ -166,6 +166,9 @@ describe("HostFacts", () => {
         () => Effect.interrupt
       ]
       for (const read of hosts) yield* isUnavailable(reading(asked, read), "it failed")
+      const problem = new Error("the directory is being moved")
+      const error = yield* Effect.flip(reading(asked, () => Promise.reject(problem)))
+      assert.strictEqual(error.cause, problem)
     })
   )
 

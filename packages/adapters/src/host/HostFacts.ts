@@ -5,7 +5,7 @@
  * Contract section 4: "If facts cannot be read, there is no decision."
  */
 import { Facts, type FactsReading, type FactsRequest, FactsUnavailable } from "@countersign/domain"
-import { Clock, Effect, Exit, Fiber, Layer, Schema } from "effect"
+import { Cause, Clock, Effect, Exit, Fiber, Layer, Schema } from "effect"
 import { HostAnswer } from "./HostAnswer.ts"
 
 /** How a host answers facts. */
@@ -96,7 +96,7 @@ const answered = <R>(options: HostFactsOptions<R>, requests: ReadonlyArray<Facts
       )
       return Exit.isSuccess(exit)
         ? exit.value
-        : yield* unavailable(options, "it failed; the cause says how", exit.cause)
+        : yield* unavailable(options, "it failed; the cause says how", Cause.squash(exit.cause))
     })
   )
 
@@ -104,9 +104,7 @@ const asked = <R>({ read }: HostFactsOptions<R>, requests: ReadonlyArray<FactsRe
   Effect.suspend((): Effect.Effect<unknown, unknown, R> => {
     const controller = new AbortController()
     const answer = read(requests, controller.signal)
-    const answering = Effect.isEffect(answer)
-      ? answer
-      : Effect.tryPromise({ try: () => answer, catch: (problem) => problem })
+    const answering = Effect.isEffect(answer) ? answer : Effect.promise(() => Promise.resolve(answer))
     return Effect.onInterrupt(answering, () => Effect.sync(() => controller.abort()))
   })
 

@@ -13,12 +13,12 @@ const dueRows = (tables: Tables, nowMillis: number, limit: number): ReadonlyArra
     .sort((a, b) => a.dueAtMillis - b.dueAtMillis || (a.notice.runId < b.notice.runId ? -1 : 1))
     .slice(0, limit)
 
-/** Changes the rows of these notices that are not delivered yet; what is delivered stays so. */
-const changePending = (tables: Tables, runIds: ReadonlyArray<RunId>, by: (row: NoticeRow) => NoticeRow): Tables => {
+/** Changes the rows of these notices, where there are such. */
+const changeRows = (tables: Tables, runIds: ReadonlyArray<RunId>, by: (row: NoticeRow) => NoticeRow): Tables => {
   let changed = tables
   for (const runId of runIds) {
     const row = Option.getOrUndefined(HashMap.get(changed.notices, runId))
-    if (row !== undefined && isPending(row)) changed = Tables.withNoticeRow(changed, by(row))
+    if (row !== undefined) changed = Tables.withNoticeRow(changed, by(row))
   }
   return changed
 }
@@ -40,11 +40,11 @@ export const layerNotices: Layer.Layer<Notices, never, MemoryState> = Layer.effe
         }),
       markDelivered: (runIds, deliveredAtMillis) =>
         change((tables) =>
-          Result.succeed([undefined, changePending(tables, runIds, (row) => ({ ...row, deliveredAtMillis }))])
+          Result.succeed([undefined, changeRows(tables, runIds, (row) => ({ ...row, deliveredAtMillis }))])
         ),
       deferDelivery: (runId, dueAtMillis, problem) =>
         change((tables) =>
-          Result.succeed([undefined, changePending(tables, [runId], (row) => ({ ...row, dueAtMillis, problem }))])
+          Result.succeed([undefined, changeRows(tables, [runId], (row) => ({ ...row, dueAtMillis, problem }))])
         ),
       countPending: look((tables) => Array.from(HashMap.values(tables.notices)).filter(isPending).length)
     })

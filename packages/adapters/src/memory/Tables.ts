@@ -92,9 +92,9 @@ const withDecision = (tables: Tables, id: RunId, decision: DecisionRecord | null
     ? tables
     : { ...tables, decisions: HashMap.set(tables.decisions, id, [...decisionsOf(tables, id), decision]) }
 
-/** Puts a notice into the outbox, due at once, unless the run has one already: there is exactly one for each. */
+/** Puts a notice, where there is one, into the outbox, due from when its run completed. */
 const withNotice = (tables: Tables, notice: Notice | null): Tables =>
-  notice === null || HashMap.has(tables.notices, notice.runId)
+  notice === null
     ? tables
     : withNoticeRow(tables, {
         notice,

@@ -1,4 +1,4 @@
-/** The laws of `RunStore.dispatch`, `find` and `list`. */
+/** The laws of `RunStore.dispatch` and `find`. */
 import {
   AuditLog,
   actorBound,
@@ -8,18 +8,16 @@ import {
   failDispatchStep,
   Notices,
   type Run,
-  type RunFilter,
   RunStore,
-  UserId,
-  wireStateOf
+  UserId
 } from "@countersign/domain"
 import { assert } from "@effect/vitest"
-import { Effect, Exit, Schema } from "effect"
+import { Effect, Exit } from "effect"
 import { HOSTILE_PAYLOADS, hostsPartArbitrary, UNSTORABLE_PAYLOADS } from "./hostile.ts"
 import { type Register, type RunPorts, racing, SAMPLES, upTo } from "./laws.ts"
-import { blockStep, startStep, succeedStep } from "./rulings.ts"
-import { asRunning, enqueued, enqueuedOne, leaseAt, moved, startedOne } from "./runs.ts"
-import { makeWorld, runIdAt, type World } from "./World.ts"
+import { blockStep, succeedStep } from "./rulings.ts"
+import { enqueued, enqueuedOne, moved, startedOne } from "./runs.ts"
+import { makeWorld, runIdAt } from "./World.ts"
 
 /** Equal, payloads compared as the JSON they are: -0 is 0, and the order of keys is nobody's. */
 const assertSameRun = (actual: Run, expected: Run) => {
@@ -196,81 +194,5 @@ export const dispatchLaws = (it: Register<RunPorts>): void => {
       const answers = yield* store.dispatch([dispatchStep(world.dispatch({ identity }))])
       assert.deepStrictEqual(answersOf(answers), [{ id: active.dispatch.id, deduped: true }])
     })
-  )
-
-  it.effect.prop(
-    "a list is the matching runs, newest first, page by page",
-    { limit: Schema.Literals([1, 2, 5, 1000]), name: Schema.Literals(CONDITIONS) },
-    ({ limit, name }) =>
-      Effect.gen(function* () {
-        const store = yield* RunStore
-        const world = yield* makeWorld
-        const runs = yield* populated(world)
-        const conditions = conditionsOf(name, world)
-        const listed: Array<Run> = []
-        for (;;) {
-          const before = listed.at(-1)?.dispatch.id
-          const page = yield* store.list({ ...conditions, limit, ...(before && { before }) })
-          assert.isAtMost(page.runs.length, limit)
-          assert.deepStrictEqual(page.unreadable, [])
-          listed.push(...page.runs)
-          if (page.runs.length < limit) break
-        }
-        assert.deepStrictEqual(listed, runs.filter((run) => isListed(run, conditions)).reverse())
-      }),
-    SAMPLES
-  )
-}
-
-/** Runs of several states, with and without a tenant. */
-const populated = Effect.fn("populated")(function* (world: World) {
-  const { subject } = world.dispatch()
-  const bare = { subject: { ...subject, scope: { ...subject.scope, tenantId: null, providerConnectionId: null } } }
-  const [first, second, third, fourth, fifth, sixth] = yield* enqueued(
-    upTo(6).map((at) => world.dispatch(at % 2 === 0 ? {} : bare))
-  )
-  assert(first && second && third && fourth && fifth && sixth)
-  const lease = leaseAt(world.atMillis)
-  const blocked = yield* moved(blockStep(second, world.atMillis))
-  const running = yield* moved(startStep(third, world.atMillis), lease)
-  const started = asRunning(yield* moved(startStep(fourth, world.atMillis), lease))
-  const succeeded = yield* moved(succeedStep(started, world.atMillis))
-  const blockedToo = yield* moved(blockStep(fifth, world.atMillis))
-  const runs: ReadonlyArray<Run> = [first, blocked, running, succeeded, blockedToo, sixth]
-  return runs
-})
-
-type Conditions = Omit<RunFilter, "limit" | "before">
-
-const CONDITIONS = ["none", "tenant", "type", "status", "outcome", "status and tenant", "never true"] as const
-
-const conditionsOf = (name: (typeof CONDITIONS)[number], world: World): Conditions => {
-  const { workspaceId, tenantId, operationType } = world
-  switch (name) {
-    case "none":
-      return { workspaceId }
-    case "tenant":
-      return { workspaceId, tenantId }
-    case "type":
-      return { operationType }
-    case "status":
-      return { workspaceId, status: "completed" }
-    case "outcome":
-      return { workspaceId, outcome: "blocked" }
-    case "status and tenant":
-      return { tenantId, status: "queued" }
-    case "never true":
-      return { workspaceId, status: "queued", outcome: "blocked" }
-  }
-}
-
-const isListed = ({ dispatch: { subject }, _tag }: Run, conditions: Conditions): boolean => {
-  const { workspaceId, tenantId, operationType, status, outcome } = conditions
-  return (
-    (workspaceId === undefined || subject.scope.workspaceId === workspaceId) &&
-    (tenantId === undefined || subject.scope.tenantId === tenantId) &&
-    (operationType === undefined || subject.operationType === operationType) &&
-    (status === undefined || wireStateOf[_tag].status === status) &&
-    (outcome === undefined || wireStateOf[_tag].outcome === outcome)
   )
 }

@@ -1,36 +1,12 @@
 /** The laws of `Fence`: a revocation that has committed is always seen, one that comes later waits. */
-import {
-  Capability,
-  Facts,
-  Fence,
-  PrerequisiteName,
-  Role,
-  type StoreUnavailable,
-  UnitOfWork,
-  type UserId,
-  type WorkspaceId
-} from "@countersign/domain"
+import { Facts, Fence, type StoreUnavailable, UnitOfWork, type UserId, type WorkspaceId } from "@countersign/domain"
 import { assert, layer } from "@effect/vitest"
 import { Deferred, Effect, Fiber, type Layer } from "effect"
 import { AuthorityBook } from "./AuthorityBook.ts"
+import { changes, joined } from "./changes.ts"
 import { IN_REAL_TIME, racing, upTo } from "./laws.ts"
 import { requirementsOf } from "./rulings.ts"
 import { makeWorld, type World } from "./World.ts"
-
-const ROLE = Role.make("operator")
-
-const joined = (world: World) =>
-  Effect.gen(function* () {
-    const book = yield* AuthorityBook
-    const { workspaceId, tenantId, userId, connectionId } = world
-    yield* book.setWorkspace({ id: workspaceId, open: true })
-    yield* book.setRole(workspaceId, ROLE, [])
-    yield* book.setUser({ id: userId, name: "Ada", disabled: false })
-    yield* book.setMembership(workspaceId, userId, ROLE)
-    yield* book.setTenant({ id: tenantId, workspaceId, state: "active" })
-    yield* book.setEntitlement(userId, tenantId)
-    yield* book.setConnection({ id: connectionId, workspaceId, tenantId, enabled: true, connected: true })
-  })
 
 const isMember = (world: World) =>
   Effect.gen(function* () {
@@ -47,32 +23,6 @@ const epochOf = (id: WorkspaceId): Effect.Effect<number, StoreUnavailable, Fence
     const epoch = epochs.get(id)
     return epoch === undefined ? yield* Effect.andThen(Effect.sleep("5 millis"), epochOf(id)) : epoch
   })
-
-/** Every change there is, of facts that are about this world. */
-const changes = ({ workspaceId, tenantId, userId, connectionId, atMillis }: World) =>
-  Effect.map(AuthorityBook, (book) => ({
-    setWorkspace: book.setWorkspace({ id: workspaceId, open: false }),
-    setUser: book.setUser({ id: userId, name: "Ada", disabled: true }),
-    setRole: book.setRole(workspaceId, ROLE, [Capability.make("act")]),
-    setMembership: book.setMembership(workspaceId, userId, Role.make("readonly")),
-    setTenant: book.setTenant({ id: tenantId, workspaceId, state: "archived" }),
-    removeEntitlement: book.removeEntitlement(userId, tenantId),
-    setEntitlement: book.setEntitlement(userId, tenantId),
-    setConnection: book.setConnection({ id: connectionId, workspaceId, tenantId, enabled: false, connected: true }),
-    removeConnection: book.removeConnection(connectionId),
-    setWriteGate: book.setWriteGate({ tenantId, health: "ok", checkedAtMillis: atMillis }),
-    removeWriteGate: book.removeWriteGate(tenantId),
-    setPrerequisite: book.setPrerequisite({
-      name: PrerequisiteName.make("licence"),
-      workspaceId,
-      tenantId,
-      satisfied: true
-    }),
-    removePrerequisite: book.removePrerequisite(PrerequisiteName.make("licence"), workspaceId, tenantId),
-    removeMembership: book.removeMembership(workspaceId, userId),
-    removeTenant: book.removeTenant(tenantId),
-    removeWorkspace: book.removeWorkspace(workspaceId)
-  }))
 
 /** Every adapter keeps these. The layer gives an empty book; it is built once and shared by the laws. */
 export const fenceLaws = <E>(name: string, adapter: Layer.Layer<Fence | Facts | UnitOfWork | AuthorityBook, E>): void =>

@@ -3,10 +3,13 @@ import { type RunId, RunStore } from "@countersign/domain"
 import { assert, layer } from "@effect/vitest"
 import { Effect, type Layer } from "effect"
 import { dispatchLaws } from "./DispatchLaws.ts"
+import { guardLaws } from "./GuardLaws.ts"
 import { leaseLaws } from "./LeaseLaws.ts"
+import { listLaws } from "./ListLaws.ts"
 import { IN_REAL_TIME, type RunPorts } from "./laws.ts"
 import { enqueuedOne } from "./runs.ts"
 import { stepLaws } from "./StepLaws.ts"
+import { stepModelLaws } from "./StepModelLaws.ts"
 import { makeWorld } from "./World.ts"
 
 /** What an adapter can show beyond the ports. */
@@ -26,7 +29,10 @@ export const runStoreLaws = <R, E>(
 ): void =>
   layer(adapter, IN_REAL_TIME)(`RunStore: ${name}`, (it) => {
     dispatchLaws(it)
+    listLaws(it)
     stepLaws(it)
+    guardLaws(it)
+    stepModelLaws(it)
     leaseLaws(it)
     if (forceRunning === undefined) return
     it.effect("no_running_without_permit: not past the port either", () =>
