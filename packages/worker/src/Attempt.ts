@@ -10,17 +10,24 @@ import { backoffAfter } from "./Backoff.ts"
 import type { Handled, Handler } from "./Handler.ts"
 import type { HandlerContext } from "./HandlerContext.ts"
 import type { Settle } from "./Settlement.ts"
+import type { WorkerObserver } from "./WorkerEvent.ts"
 import type { Ending, Work } from "./WorkInHand.ts"
+
+/** Where the end of an attempt is reported. */
+export interface AttemptTerms {
+  readonly settle: Settle
+  readonly observe: WorkerObserver
+}
 
 /** Carries out the work and settles what it came to. Never fails; stopped early when the work is ended from outside. */
 export const attempt = <R>(
   work: Work,
   handler: Handler<R>,
   context: HandlerContext,
-  settle: Settle
+  terms: AttemptTerms
 ): Effect.Effect<void, never, R> =>
   Effect.raceFirst(handled(work.run, handler, context), Deferred.await(work.ended)).pipe(
-    Effect.flatMap((end) => settleEnd(work, end, handler.operation.attempts, settle)),
+    Effect.flatMap((end) => settleEnd(work, end, handler.operation.attempts, terms)),
     Effect.annotateLogs({ run: work.run.dispatch.id, operation: handler.operation.type, attempt: work.run.attempt })
   )
 
@@ -47,16 +54,17 @@ const settleEnd = Effect.fnUntraced(function* (
   work: Work,
   end: Handled | Ending,
   policy: AttemptPolicy,
-  settle: Settle
+  terms: AttemptTerms
 ) {
-  // A run that was revoked is blocked already; one that moved on is not ours to report on.
-  if (end === "revoked" || end === "moved_on") return yield* Effect.logInfo(`work stopped: ${end}`)
+  if (end === "revoked") return yield* terms.observe({ _tag: "Revoked", runId: work.run.dispatch.id })
+  // Not ours to report on any more.
+  if (end === "moved_on") return yield* Effect.logInfo("work stopped: the run has moved on")
   const report = { admission: work.run.admission, atMillis: yield* Clock.currentTimeMillis, counts: work.counts }
-  if (end === "released") return yield* settleEvent(work, { ...report, _tag: "Release" }, settle)
+  if (end === "released") return yield* settleEvent(work, { ...report, _tag: "Release" }, terms)
   const event = yield* eventFor(end, report, work.run.attempt, policy)
-  const settled = yield* settleEvent(work, event, settle)
+  const settled = yield* settleEvent(work, event, terms)
   if (settled === "unwritable") {
-    yield* settleEvent(work, { ...report, counts: {}, _tag: "Fail", failure: UNWRITABLE }, settle)
+    yield* settleEvent(work, { ...report, counts: {}, _tag: "Fail", failure: UNWRITABLE }, terms)
   }
 })
 
@@ -91,11 +99,14 @@ const eventFor = (
   }
 }
 
-const settleEvent = Effect.fnUntraced(function* (work: Work, event: ReportedEvent, settle: Settle) {
+const settleEvent = Effect.fnUntraced(function* (work: Work, event: ReportedEvent, { settle, observe }: AttemptTerms) {
   // The run is in the state its own admission left it in: that the event does not fit it would be a bug of ours.
   const next = yield* Effect.orDie(Effect.fromResult(step(work.run, event)))
   const settled = yield* settle(next)
-  if (settled === "written") return settled
+  if (settled === "written") {
+    yield* observe({ _tag: "Settled", run: next.after })
+    return settled
+  }
   if (settled._tag === "IllegalTransition") {
     yield* Effect.logInfo(`late report ignored: ${settled.message}`)
     return "refused"

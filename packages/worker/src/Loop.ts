@@ -13,6 +13,7 @@ import { makeHandlerContext } from "./HandlerContext.ts"
 import { FENCED_MILLIS, makePace, type Pace } from "./Pace.ts"
 import { perpetually } from "./Perpetual.ts"
 import type { Settle } from "./Settlement.ts"
+import type { WorkerObserver } from "./WorkerEvent.ts"
 import type { WorkerLimits } from "./WorkerOptions.ts"
 import type { WorkInHand } from "./WorkInHand.ts"
 
@@ -26,6 +27,7 @@ export interface LoopTerms<R> {
   /** Where the handlers run; they outlive the loop while the worker drains. */
   readonly hands: FiberSet.FiberSet<void>
   readonly settle: Settle
+  readonly observe: WorkerObserver
 }
 
 /** Claims and hands out work for ever. Interrupting it stops the claiming, not the handlers. */
@@ -69,6 +71,7 @@ const takeOn = Effect.fnUntraced(function* <R>(terms: LoopTerms<R>, pace: Pace, 
     }
   )
   pace.learn(admitted, nowMillis)
+  yield* Effect.forEach(admitted.blocked, (run) => terms.observe({ _tag: "Blocked", run }), { discard: true })
   yield* handOutAll(terms, admitted.started, leaseUntilMillis, wake)
   return { claimed: admitted.claimed, limit }
 }, Effect.uninterruptible)
@@ -99,7 +102,8 @@ const handOut = Effect.fnUntraced(function* <R>(
   if (handler === undefined) return
   const work = yield* terms.inHand.take(run, leaseUntilMillis)
   const context = yield* makeHandlerContext(work, terms.catalogue)
-  const carriedOut = attempt(work, handler, context, terms.settle).pipe(
+  yield* terms.observe({ _tag: "Started", run })
+  const carriedOut = attempt(work, handler, context, terms).pipe(
     Effect.ensuring(Effect.sync(() => terms.inHand.drop(work))),
     Effect.ensuring(Queue.offer(wake, undefined))
   )

@@ -52,9 +52,11 @@ export class Worker extends Context.Service<
         const hands = yield* FiberSet.make<void>()
         const settle = yield* makeSettle
         const inHand = makeWorkInHand()
-        const terms: LoopTerms<R> = { name, catalogue: options.catalogue, handlers, limits, inHand, hands, settle }
+        const observe = options.observe ?? (() => Effect.void)
+        const { catalogue } = options
+        const terms: LoopTerms<R> = { name, catalogue, handlers, limits, inHand, hands, settle, observe }
         yield* Effect.forkScoped(runHeartbeat(terms))
-        yield* Effect.forkScoped(runReconciler(options.catalogue, limits.leaseMillis / 2))
+        yield* Effect.forkScoped(runReconciler(catalogue, limits.leaseMillis / 2))
         yield* Effect.forkScoped(runOutbox(limits.pollMillis))
         // Registered last, so that stopping begins here: everything above still serves the work that drains.
         yield* stopGracefully(terms, yield* Effect.forkScoped(runLoop(terms)))

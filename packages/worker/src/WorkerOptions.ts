@@ -4,6 +4,7 @@
 import { type Catalogue, HostString } from "@countersign/domain"
 import { Schema } from "effect"
 import type { Handler } from "./Handler.ts"
+import type { WorkerObserver } from "./WorkerEvent.ts"
 
 export interface WorkerOptions<R = never> {
   /** Everything the host declares. An operation without a handler here is left to other workers. */
@@ -21,6 +22,8 @@ export interface WorkerOptions<R = never> {
   readonly drainMillis?: number
   /** Names this worker in leases and logs; made up when left out. */
   readonly name?: string
+  /** Told of what happens here, for logs and counts. */
+  readonly observe?: WorkerObserver
 }
 
 export interface WorkerLimits {

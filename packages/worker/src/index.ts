@@ -1,5 +1,6 @@
 /** The programs that use the ports: worker, embeddable runtime, command line. */
 export * from "./Admission.ts"
+export * from "./App.ts"
 export * from "./Cancellation.ts"
 export * from "./Countersign.ts"
 export * from "./Dispatcher.ts"
@@ -12,4 +13,5 @@ export * from "./PromiseHandler.ts"
 export * from "./Reconciler.ts"
 export * from "./sample/operations.ts"
 export * from "./Worker.ts"
+export * from "./WorkerEvent.ts"
 export * from "./WorkerOptions.ts"

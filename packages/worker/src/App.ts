@@ -1,0 +1,92 @@
+/**
+ * A host's app: what it declares and how it is done, in one module that the command line loads (`countersign work --app FILE`).
+ *
+ * Contract sections 2 and 7.
+ */
+import { type AnyOperation, Catalogue, type NoticeChannel, type OperationType } from "@countersign/domain"
+import { Context, Effect, Layer, Predicate } from "effect"
+import { type Handler, handlersByType } from "./Handler.ts"
+import { Worker, type WorkerPorts } from "./Worker.ts"
+import type { WorkerOptions } from "./WorkerOptions.ts"
+
+const BRAND = "~countersign/App"
+
+/** How the worker of an app works; the app itself brings catalogue and handlers. */
+export type AppWorkerOptions = Omit<WorkerOptions, "catalogue" | "handlers">
+
+/** A host's app. Make it with {@link defineApp}. */
+export interface App {
+  readonly [BRAND]: true
+  readonly catalogue: Catalogue
+  /** The operations this app can carry out, not only dispatch. */
+  readonly handled: ReadonlyArray<OperationType>
+  /**
+   * A worker of this app, with what its handlers need. Notices go to the app's own channel, or to the given one when it has none.
+   * Fails with whatever the app's layers fail with.
+   */
+  readonly layerWorker: (
+    options: AppWorkerOptions,
+    notices: Layer.Layer<NoticeChannel>
+  ) => Layer.Layer<Worker, unknown, Exclude<WorkerPorts, NoticeChannel>>
+}
+
+interface Definition<R> {
+  /** Everything the host dispatches; an operation without a handler here is left to other workers. */
+  readonly operations: ReadonlyArray<AnyOperation>
+  /** Made by `Handler.make` or `PromiseHandler.fromPromise`. */
+  readonly handlers: ReadonlyArray<Handler<R>>
+  /** Where notices go; `countersign work` keeps them in the table `inbox` when left out. */
+  readonly notices?: Layer.Layer<NoticeChannel, unknown>
+}
+
+/** What {@link defineApp} takes when the handlers need something: a layer that provides it is asked for by the compiler. */
+export interface AppDefinition<R> extends Definition<R> {
+  readonly layer: Layer.Layer<NoInfer<R>, unknown>
+}
+
+/**
+ * Defines an app, as the default export of a module or as a named one.
+ *
+ * Throws when two operations share a type, two handlers share an operation, or a handler is for an operation that is not
+ * declared: an app is written by the host's programmers, and checked once, when it is loaded.
+ */
+export function defineApp(definition: Definition<never>): App
+export function defineApp<R>(definition: AppDefinition<R>): App
+export function defineApp<R>(definition: Definition<never> | AppDefinition<R>): App {
+  return "layer" in definition ? appOf(definition, definition.layer) : appOf(definition, Layer.empty)
+}
+
+const appOf = <R>({ operations, handlers, notices }: Definition<R>, needs: Layer.Layer<R, unknown>): App => {
+  const catalogue = Catalogue.make(operations)
+  const handled = [...handlersByType(handlers).keys()]
+  const undeclared = handled.find((type) => !catalogue.operations.has(type))
+  if (undeclared !== undefined) {
+    throw new RangeError(`there is a handler for ${undeclared}, but it is not among the app's operations`)
+  }
+  return {
+    [BRAND]: true,
+    catalogue,
+    handled,
+    layerWorker: (options, otherwise) =>
+      Layer.unwrap(
+        Effect.map(closedOver(handlers, needs), (closed) => Worker.layer({ ...options, catalogue, handlers: closed }))
+      ).pipe(Layer.provide(notices ?? otherwise))
+  }
+}
+
+/** The handlers with what they need at hand, for as long as the scope lasts. */
+const closedOver = <R>(handlers: ReadonlyArray<Handler<R>>, needs: Layer.Layer<R, unknown>) =>
+  Effect.map(Layer.build(needs), (context) =>
+    handlers.map(
+      ({ operation, handle }): Handler => ({
+        operation,
+        handle: (payload, handlerContext) =>
+          Effect.updateContext(handle(payload, handlerContext), (outer: Context.Context<never>) =>
+            Context.merge(outer, context)
+          )
+      })
+    )
+  )
+
+/** Whether this value was made by {@link defineApp}, be it of another copy of this package. */
+export const isApp = (value: unknown): value is App => Predicate.hasProperty(value, BRAND) && value[BRAND] === true

@@ -1,0 +1,16 @@
+/** What a worker tells of while it works: for logs and counts. Nothing depends on it. */
+import type { Blocked, Run, RunId, Running } from "@countersign/domain"
+import type { Effect } from "effect"
+
+export type WorkerEvent =
+  /** Allowed; its handler is called now. */
+  | { readonly _tag: "Started"; readonly run: Running }
+  /** Denied at admission. */
+  | { readonly _tag: "Blocked"; readonly run: Blocked }
+  /** An attempt came to something, and the run is in this state now. */
+  | { readonly _tag: "Settled"; readonly run: Run }
+  /** Denied while running; the run is blocked, and its handler was stopped. */
+  | { readonly _tag: "Revoked"; readonly runId: RunId }
+
+/** Takes note of an event. It must not fail, and should be quick: the worker waits for it. */
+export type WorkerObserver = (event: WorkerEvent) => Effect.Effect<void>

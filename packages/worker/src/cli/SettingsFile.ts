@@ -1,0 +1,65 @@
+/** The settings file: JSON, every key known, paths relative to the file. */
+import { Effect, FileSystem, Option, Path, Schema } from "effect"
+import { type CliFailure, cliFailure } from "./CliFailure.ts"
+
+const Whole = (least: number) => Schema.Int.check(Schema.isGreaterThanOrEqualTo(least))
+
+/** How a worker works; in milliseconds. */
+export const WorkerSettings = Schema.Struct({
+  concurrency: Schema.optionalKey(Whole(1)),
+  pollMillis: Schema.optionalKey(Whole(10)),
+  leaseMillis: Schema.optionalKey(Whole(1_000)),
+  drainMillis: Schema.optionalKey(Whole(0)),
+  name: Schema.optionalKey(Schema.NonEmptyString)
+})
+export type WorkerSettings = typeof WorkerSettings.Type
+
+export const SettingsFile = Schema.Struct({
+  database: Schema.optionalKey(Schema.NonEmptyString),
+  data: Schema.optionalKey(Schema.NonEmptyString),
+  schema: Schema.optionalKey(Schema.NonEmptyString),
+  app: Schema.optionalKey(Schema.NonEmptyString),
+  worker: Schema.optionalKey(WorkerSettings)
+})
+export type SettingsFile = typeof SettingsFile.Type
+
+/** Read when nobody names another. */
+export const DEFAULT_FILE = "countersign.json"
+
+const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(SettingsFile), { onExcessProperty: "error" })
+
+/** The settings of this file, or of {@link DEFAULT_FILE} when there is one and no other is named. */
+export const readSettingsFile = Effect.fn("readSettingsFile")(function* (
+  named: Option.Option<string>
+): Effect.fn.Return<SettingsFile, CliFailure, FileSystem.FileSystem | Path.Path> {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const file = Option.getOrElse(named, () => DEFAULT_FILE)
+  const text = yield* fs
+    .readFileString(file)
+    .pipe(
+      Effect.catch((error) =>
+        Option.isNone(named) && error.reason._tag === "NotFound"
+          ? Effect.succeed("{}")
+          : Effect.fail(unreadable(file, error.reason._tag))
+      )
+    )
+  const settings = yield* Effect.mapError(decode(text), ({ message }) =>
+    cliFailure("settings.invalid", `the settings file ${file} is not valid`, message.split("\n").join(" "))
+  )
+  const folder = path.dirname(path.resolve(file))
+  return {
+    ...settings,
+    ...(settings.data === undefined ? {} : { data: path.resolve(folder, settings.data) }),
+    ...(settings.app === undefined ? {} : { app: path.resolve(folder, settings.app) })
+  }
+})
+
+const unreadable = (file: string, reason: string): CliFailure =>
+  reason === "NotFound"
+    ? cliFailure("settings.not_found", `the settings file ${file} does not exist`)
+    : cliFailure(
+        "settings.unreadable",
+        `the settings file ${file} cannot be read`,
+        "check that it is a file you may read"
+      )

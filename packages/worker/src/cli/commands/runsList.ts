@@ -1,0 +1,97 @@
+/** `countersign runs list`: the newest runs first. */
+import {
+  OperationType,
+  type RunFilter,
+  RunOutcome,
+  RunStatus,
+  RunStore,
+  TenantId,
+  WorkspaceId
+} from "@countersign/domain"
+import { Effect, Option, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
+import { type CliFailure, cliFailure } from "../CliFailure.ts"
+import { answer, tell } from "../Reply.ts"
+import { runAsJson } from "../render/runJson.ts"
+import { runTable } from "../render/runTable.ts"
+import { printable, quoted } from "../render/Style.ts"
+import { replying } from "../replying.ts"
+import { readSettings } from "../Settings.ts"
+import { withStore } from "../Store.ts"
+import { runIdFrom } from "./runId.ts"
+
+const LIMIT_MAX = 1_000
+
+const text = (name: string, metavar: string, description: string) =>
+  Flag.String(name).pipe(Flag.optional, Flag.withMetavar(metavar), Flag.withDescription(description))
+
+const flags = {
+  status: Flag.Literals("status", RunStatus.literals).pipe(Flag.optional, Flag.withDescription("Only of this status")),
+  outcome: Flag.Literals("outcome", RunOutcome.literals).pipe(
+    Flag.optional,
+    Flag.withDescription("Only of this outcome")
+  ),
+  workspace: text("workspace", "ID", "Only of this workspace"),
+  tenant: text("tenant", "ID", "Only for this tenant"),
+  type: text("type", "TYPE", "Only of this operation"),
+  before: text("before", "RUN", "Only runs dispatched before this one: the next page"),
+  limit: Flag.Int("limit").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription(`At most so many, 1 to ${LIMIT_MAX}; 20 unless given`),
+    Flag.filter(
+      (limit) => limit >= 1 && limit <= LIMIT_MAX,
+      (limit) => `must be from 1 to ${LIMIT_MAX}, is ${limit}`
+    ),
+    Flag.withDefault(20)
+  )
+}
+
+/** The command. */
+export const runsList = Command.make("list", flags, (given) =>
+  replying(
+    Effect.gen(function* () {
+      const settings = yield* readSettings
+      const workspaceId = yield* named(WorkspaceId, given.workspace)
+      const tenantId = yield* named(TenantId, given.tenant)
+      const operationType = yield* named(OperationType, given.type)
+      const before = Option.isNone(given.before) ? undefined : yield* runIdFrom(given.before.value)
+      const filter: RunFilter = {
+        limit: given.limit,
+        ...(workspaceId === undefined ? {} : { workspaceId }),
+        ...(tenantId === undefined ? {} : { tenantId }),
+        ...(operationType === undefined ? {} : { operationType }),
+        ...(before === undefined ? {} : { before }),
+        ...(Option.isNone(given.status) ? {} : { status: given.status.value }),
+        ...(Option.isNone(given.outcome) ? {} : { outcome: given.outcome.value })
+      }
+      const page = Effect.flatMap(RunStore, (store) => store.list(filter))
+      const { runs, unreadable } = yield* withStore(settings, page)
+      yield* Effect.forEach(unreadable, ({ message }) => Effect.logWarning(printable(message)), { discard: true })
+      yield* answer({
+        json: () => runs.map((run) => runAsJson(run)),
+        text: (style) => runTable(runs, style)
+      })
+      const last = runs.at(-1)
+      if (runs.length === given.limit && last !== undefined) {
+        yield* tell(`There may be more: add --before ${last.dispatch.id}`)
+      }
+    })
+  )
+).pipe(
+  Command.withDescription("List runs, the newest first."),
+  Command.withExamples([
+    { command: "countersign runs list --outcome blocked", description: "What was blocked, and why" },
+    { command: "countersign runs list --workspace north --status queued --limit 100" },
+    { command: "countersign runs list --json | jq .reason_code" }
+  ])
+)
+
+const named = <A>(
+  schema: Schema.Codec<A, string>,
+  given: Option.Option<string>
+): Effect.Effect<A | undefined, CliFailure> =>
+  Option.isNone(given)
+    ? Effect.undefined
+    : Effect.mapError(Schema.decodeEffect(schema)(given.value), ({ message }) =>
+        cliFailure("argument.invalid", `${quoted(given.value)} is not a valid id`, message.split("\n", 1)[0] ?? null)
+      )

@@ -1,0 +1,157 @@
+/** `countersign work`: a worker of the host's operations, until it is stopped or nothing is left to do. */
+import { layerPostgresInbox } from "@countersign/adapters"
+import { NoticeChannel } from "@countersign/domain"
+import { Effect, Layer, Option, type Schema } from "effect"
+import { Command, Flag } from "effect/cli"
+import type { App } from "../../App.ts"
+import { Worker } from "../../Worker.ts"
+import { loadApp } from "../AppModule.ts"
+import { cliFailure } from "../CliFailure.ts"
+import { unforeseen } from "../failures.ts"
+import { answer } from "../Reply.ts"
+import { printable } from "../render/Style.ts"
+import { replying } from "../replying.ts"
+import { readSettings, type Settings } from "../Settings.ts"
+import type { WorkerSettings } from "../SettingsFile.ts"
+import { Stop } from "../Stop.ts"
+import { layerStoreAt, placeOf } from "../Store.ts"
+import { makeTally } from "../Tally.ts"
+import { untilReachable } from "../untilReachable.ts"
+import { appFlag } from "./appFlag.ts"
+
+const millis = (name: string, least: number, description: string) =>
+  Flag.Int(name).pipe(
+    Flag.withMetavar("MS"),
+    Flag.withDescription(description),
+    Flag.filter(
+      (value) => value >= least && Number.isSafeInteger(value),
+      (value) => `must be at least ${least} milliseconds, is ${value}`
+    ),
+    Flag.optional
+  )
+
+const flags = {
+  app: appFlag,
+  concurrency: Flag.Int("concurrency").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription("How many handlers run at once; 10 unless given"),
+    Flag.filter(
+      (value) => value >= 1 && Number.isSafeInteger(value),
+      (value) => `must be at least 1, is ${value}`
+    ),
+    Flag.optional
+  ),
+  pollMillis: millis("poll", 10, "Look for runs at least this often; 1000 unless given"),
+  leaseMillis: millis("lease", 1_000, "A worker silent for this long has lost its runs; 30000 unless given"),
+  drainMillis: millis("drain-timeout", 0, "On stop, running work gets this long to finish; 20000 unless given"),
+  name: Flag.String("name").pipe(
+    Flag.withMetavar("NAME"),
+    Flag.withDescription("This worker's name in leases and logs; made up unless given"),
+    Flag.filter(
+      (name) => name !== "",
+      () => "must not be empty"
+    ),
+    Flag.optional
+  ),
+  drain: Flag.Boolean("drain").pipe(
+    Flag.withoutNegation,
+    Flag.withDefault(false),
+    Flag.withDescription("Stop once no run of the app's operations is queued or running")
+  ),
+  wait: Flag.Boolean("wait").pipe(
+    Flag.withDefault(true),
+    Flag.withDescription("Wait for a database that cannot be reached yet; --no-wait gives up at once")
+  )
+}
+
+type Given = { readonly [K in keyof WorkerSettings]-?: Option.Option<NonNullable<WorkerSettings[K]>> }
+
+/** Flags over what the environment and the file say. */
+const workerSettings = (given: Given, { worker }: Settings): WorkerSettings => ({
+  ...worker,
+  ...(Option.isSome(given.concurrency) ? { concurrency: given.concurrency.value } : {}),
+  ...(Option.isSome(given.pollMillis) ? { pollMillis: given.pollMillis.value } : {}),
+  ...(Option.isSome(given.leaseMillis) ? { leaseMillis: given.leaseMillis.value } : {}),
+  ...(Option.isSome(given.drainMillis) ? { drainMillis: given.drainMillis.value } : {}),
+  ...(Option.isSome(given.name) ? { name: given.name.value } : {})
+})
+
+/** Serves until somebody wishes to stop, or until drained; then the worker gives its work back and counts it up. */
+const serve = Effect.fnUntraced(function* (app: App, options: WorkerSettings, { drain, wait }: Ending) {
+  const stop = yield* Stop
+  const tally = makeTally()
+  const worked = Effect.gen(function* () {
+    const { name, drained } = yield* Worker
+    yield* Effect.logInfo(printable(`worker ${name} is ready for ${app.handled.join(", ")}`))
+    yield* stop.takeCharge
+    const stopped = Effect.andThen(stop.requested, Effect.logInfo(printable(`worker ${name} stops`)))
+    yield* Effect.raceFirst(stopped, drain ? untilReachable(drained, wait) : Effect.never)
+  })
+  const inbox = Layer.succeed(NoticeChannel, yield* NoticeChannel)
+  yield* Effect.scoped(
+    Effect.gen(function* () {
+      const worker = yield* Effect.mapError(
+        Layer.build(app.layerWorker({ ...options, observe: tally.observe }, inbox)),
+        brokenApp
+      )
+      yield* Effect.provide(worked, worker)
+    })
+  )
+  return tally.counts()
+})
+
+interface Ending {
+  readonly drain: boolean
+  readonly wait: boolean
+}
+
+const brokenApp = (error: unknown) =>
+  cliFailure("app.broken", "the app's own layers could not be built", unforeseen(error).problem)
+
+const told = (counts: Readonly<Record<string, number>>): string => {
+  const parts = Object.entries(counts).filter(([, count]) => count > 0)
+  return parts.length === 0
+    ? "Nothing to do."
+    : parts.map(([what, count]) => `${count} ${what.replaceAll("_", " ")}`).join(", ")
+}
+
+const jsonOf = (counts: Readonly<Record<string, number>>): Schema.Json => ({ ...counts })
+
+/** The command. */
+export const work = Command.make("work", flags, ({ app: file, drain, wait, ...given }) =>
+  replying(
+    Effect.gen(function* () {
+      const settings = yield* readSettings
+      const app = yield* loadApp(Option.getOrNull(file), settings)
+      if (app.handled.length === 0) {
+        return yield* cliFailure(
+          "app.no_handlers",
+          "the app handles no operation",
+          "give defineApp at least one handler"
+        )
+      }
+      const store = layerPostgresInbox(settings.schema).pipe(
+        Layer.provideMerge(layerStoreAt(yield* placeOf(settings), settings.schema))
+      )
+      const counts = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const opened = yield* untilReachable(Layer.build(store), wait)
+          return yield* Effect.provide(serve(app, workerSettings(given, settings), { drain, wait }), opened)
+        })
+      )
+      yield* answer({ json: () => [jsonOf(counts)], text: () => [told(counts)] })
+    })
+  )
+).pipe(
+  Command.withDescription(
+    "Work on the runs of your app's operations: each is re-authorized the moment it is about to start. SIGINT or SIGTERM stops gracefully: running work may finish, the rest is given back; a second signal ends at once. Notices go to the app's channel; without one they are kept in the table inbox."
+  ),
+  Command.withExamples([
+    { command: "countersign work --app ./my-operations.ts" },
+    {
+      command: "countersign work --app ./my-operations.ts --drain",
+      description: "For scripts: until nothing is left to do"
+    },
+    { command: "countersign work --app ./my-operations.ts --concurrency 50 --name worker-a" }
+  ])
+)

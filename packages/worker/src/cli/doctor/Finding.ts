@@ -1,0 +1,36 @@
+/** What the doctor finds: a line each, with what to do about it. */
+import type { StoreUnavailable } from "@countersign/domain"
+import { Effect } from "effect"
+import { inWords } from "../failures.ts"
+
+export interface Finding {
+  readonly check: string
+  readonly verdict: "ok" | "warn" | "fail"
+  readonly found: string
+  /** What to do; null when nothing is to be done. */
+  readonly advice: string | null
+}
+
+export const ok = (check: string, found: string): Finding => ({ check, verdict: "ok", found, advice: null })
+export const warn = (check: string, found: string, advice: string): Finding => ({
+  check,
+  verdict: "warn",
+  found,
+  advice
+})
+export const fail = (check: string, found: string, advice: string): Finding => ({
+  check,
+  verdict: "fail",
+  found,
+  advice
+})
+
+/** A check that the database did not let us make is a finding as well. */
+export const examined = <R>(
+  check: string,
+  examination: Effect.Effect<Finding, StoreUnavailable, R>
+): Effect.Effect<Finding, never, R> =>
+  Effect.catch(examination, (error) => {
+    const { problem, advice } = inWords(error)
+    return Effect.succeed(fail(check, problem, advice ?? "see the database's log"))
+  })

@@ -1,0 +1,72 @@
+/** Every failure a command can end with, in words for a person. No stack trace, no secret, no internals. */
+import type {
+  FactsUnavailable,
+  IllegalTransition,
+  RunNotFound,
+  RunUnreadable,
+  StoreTrouble,
+  StoreUnavailable
+} from "@countersign/domain"
+import type { DispatchRefused } from "../DispatchRequest.ts"
+import { type CliFailure, cliFailure } from "./CliFailure.ts"
+
+/** What the commands fail with beside {@link CliFailure}. */
+export type KnownFailure =
+  | DispatchRefused
+  | FactsUnavailable
+  | IllegalTransition
+  | RunNotFound
+  | RunUnreadable
+  | StoreUnavailable
+
+const troubleInWords: Readonly<Record<StoreTrouble, string>> = {
+  unreachable: "the database cannot be reached",
+  access_refused: "the database refuses access",
+  conflict: "another transaction is in the way",
+  schema_mismatch: "the database's schema does not fit this program",
+  rejected: "the database refuses what was asked"
+}
+
+/** A failure of the project's own, as a person meets it. */
+export const inWords = (failure: CliFailure | KnownFailure): CliFailure => {
+  switch (failure._tag) {
+    case "CliFailure":
+      return failure
+    case "StoreUnavailable":
+      return cliFailure(
+        `database.${failure.trouble}`,
+        `${troubleInWords[failure.trouble]} (could not ${failure.operation})`,
+        failure.advice
+      )
+    case "FactsUnavailable":
+      return cliFailure("facts.unavailable", `facts from ${failure.source} could not be read`, failure.advice)
+    case "RunNotFound":
+      return cliFailure(
+        "run.not_found",
+        `there is no run ${failure.runId}`,
+        "see `countersign runs list` for the runs there are"
+      )
+    case "RunUnreadable":
+      return cliFailure("run.unreadable", failure.message, "somebody changed its row by hand; mend it there")
+    case "IllegalTransition":
+      return failure.event === "Cancel"
+        ? cliFailure(
+            "run.completed",
+            `run ${failure.runId} is completed already`,
+            "only a queued or running one is cancelled"
+          )
+        : cliFailure("run.refused", failure.message)
+    case "DispatchRefused":
+      return cliFailure(`dispatch.${failure.reason}`, "the dispatch is refused, nothing was stored", failure.advice)
+  }
+}
+
+/** Something nobody foresaw, without its stack trace. */
+export const unforeseen = (error: unknown): CliFailure =>
+  cliFailure(
+    "unforeseen",
+    `something unforeseen went wrong: ${error instanceof Error ? firstLine(error.message) : firstLine(String(error))}`,
+    "run it again with --log-level debug to see where, and report it"
+  )
+
+const firstLine = (text: string): string => text.split("\n", 1)[0] ?? text

@@ -1,0 +1,120 @@
+/** One run for people, in the order of contract section 9: what run, how it ended, why, what next; then details. */
+import {
+  type AuditRecord,
+  blockedSummaryOf,
+  type DecisionRecord,
+  headlineOf,
+  initiatorOf,
+  isCompleted,
+  nextStepsFor,
+  outcomeBadgeOf,
+  type Run,
+  reasonInWords,
+  statusBadgeOf,
+  type Tone
+} from "@countersign/domain"
+import type { InspectedRun } from "../../Inspection.ts"
+import { printable, type Style } from "./Style.ts"
+import { cell, renderTable } from "./table.ts"
+import { actionInWords, checksInWords, inUtc } from "./words.ts"
+
+/** The tone of how the run stands. */
+export const toneOf = (run: Run): Tone => (isCompleted(run) ? outcomeBadgeOf(run) : statusBadgeOf(run)).tone
+
+/** Who started it, in words. */
+export const starterOf = ({ dispatch }: Run): string => {
+  const initiator = initiatorOf(dispatch.subject.authority)
+  if (initiator === null) return dispatch.actorKind === "scheduled" ? "the schedule" : "the system"
+  return dispatch.initiatorName === null ? initiator : `${dispatch.initiatorName} (${initiator})`
+}
+
+/** Where it acts, in words. */
+export const targetOf = ({ dispatch: { subject } }: Run): string =>
+  subject.scope.tenantId === null
+    ? `workspace ${subject.scope.workspaceId}`
+    : `tenant ${subject.scope.tenantId} in workspace ${subject.scope.workspaceId}`
+
+/** The page, line by line. */
+export const runPage = ({ run, decisions, audit }: InspectedRun, style: Style): ReadonlyArray<string> => [
+  `${style.strong(printable(run.dispatch.subject.operationType))} for ${printable(targetOf(run))}`,
+  style.faint(`run ${run.dispatch.id}`),
+  "",
+  style.tone(toneOf(run), printable(headlineOf(run))),
+  ...labelled("Why", whyOf(run)),
+  ...labelled("Next", nextStepsFor(run)),
+  ...checksLine(run, decisions, style),
+  "",
+  ...labelled("Started by", [starterOf(run)]),
+  ...labelled("Attempt", [`${run.attempt} of ${run.dispatch.maxAttempts}`]),
+  ...labelled("Dispatched", [`${inUtc(run.dispatch.dispatchedAtMillis)} UTC`]),
+  ...labelled("Started", run.startedAtMillis === null ? ["never"] : [`${inUtc(run.startedAtMillis)} UTC`]),
+  ...labelled("Completed", isCompleted(run) ? [`${inUtc(run.completedAtMillis)} UTC`] : ["not yet"]),
+  ...labelled(
+    "Counted",
+    Object.entries(run.counts).map(([name, count]) => `${name}: ${count}`)
+  ),
+  "",
+  ...timeline(audit, style),
+  ...diagnostics(run, decisions, style)
+]
+
+const LABEL_WIDTH = 12
+
+const labelled = (label: string, lines: ReadonlyArray<string>): ReadonlyArray<string> =>
+  lines.map((line, index) => `${(index === 0 ? label : "").padEnd(LABEL_WIDTH)}${printable(line)}`)
+
+const whyOf = (run: Run): ReadonlyArray<string> => {
+  switch (run._tag) {
+    case "Blocked":
+      return [blockedSummaryOf(run)[0].message]
+    case "PartiallySucceeded":
+      return run.failures.map(({ message }) => message)
+    case "Cancelled":
+      return [run.by.id === null ? "It was cancelled." : `It was cancelled by ${run.by.id}.`]
+    default:
+      return []
+  }
+}
+
+const checksLine = (run: Run, decisions: ReadonlyArray<DecisionRecord>, style: Style): ReadonlyArray<string> => {
+  const checks = run._tag === "Blocked" ? run.legitimacy.checks : decisions.at(-1)?.decision.checks
+  if (checks === undefined) return []
+  const marks = checksInWords(checks).map(({ text, tone }) => style.tone(tone, text))
+  return [`${"Checks".padEnd(LABEL_WIDTH)}${marks.join("   ")}`]
+}
+
+const timeline = (audit: ReadonlyArray<AuditRecord>, style: Style): ReadonlyArray<string> =>
+  audit.length === 0
+    ? []
+    : renderTable(
+        {
+          columns: ["When (UTC)", "What", "Who", "Attempt"],
+          rows: audit.map((record) => [
+            cell(inUtc(record.occurredAtMillis)),
+            cell(whatHappened(record), record.outcome === "blocked" ? "warning" : "neutral"),
+            cell(record.actorName ?? record.actorId ?? record.actorKind),
+            cell(String(record.attempt))
+          ])
+        },
+        style
+      )
+
+const whatHappened = ({ action, outcome }: AuditRecord): string =>
+  action === "run.decided" ? `decided: ${outcome === "blocked" ? "denied" : "allowed"}` : actionInWords[action]
+
+/** The only place for codes. */
+const diagnostics = (run: Run, decisions: ReadonlyArray<DecisionRecord>, style: Style): ReadonlyArray<string> => {
+  const codes = [
+    ...(run._tag === "Blocked"
+      ? [`reason ${run.failure.code}, detail ${run.failure.detail}, class ${run.legitimacy.denial_class}`]
+      : []),
+    ...(run._tag === "Failed" ? [`failure ${run.failure.code}`] : []),
+    ...decisions.map(
+      ({ id, attempt, admission, decision, epoch }) =>
+        `decision ${id}: attempt ${attempt}, admission ${admission}, epoch ${epoch ?? "none"}, ${
+          decision._tag === "Allowed" ? "allowed" : `denied, ${reasonInWords(decision.failure).reason}`
+        }`
+    )
+  ]
+  return codes.length === 0 ? [] : ["", ...codes.map((line) => style.faint(printable(line)))]
+}

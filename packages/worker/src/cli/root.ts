@@ -1,0 +1,25 @@
+/** The command line: every command, with the flags they share. */
+import { Command } from "effect/cli"
+import { demo } from "./commands/demo.ts"
+import { dispatch } from "./commands/dispatch.ts"
+import { doctor } from "./commands/doctor.ts"
+import { explain } from "./commands/explain.ts"
+import { migrate } from "./commands/migrate.ts"
+import { runs } from "./commands/runs.ts"
+import { work } from "./commands/work.ts"
+import { globalFlags } from "./flags.ts"
+
+/** The whole tree. */
+export const root = Command.make("countersign").pipe(
+  Command.withDescription(
+    "Re-authorizes queued work at the moment it runs. Settings: flags over environment (DATABASE_URL, COUNTERSIGN_…) over countersign.json."
+  ),
+  Command.withExamples([
+    { command: "countersign demo", description: "See it work; needs nothing" },
+    { command: "countersign migrate", description: "Create the tables in the database of DATABASE_URL" },
+    { command: "countersign work --app ./my-operations.ts", description: "Work on your operations" },
+    { command: "countersign runs list --outcome blocked", description: "What was blocked, and why" }
+  ]),
+  Command.withSubcommands([demo, migrate, work, dispatch, runs, explain, doctor]),
+  Command.withGlobalFlags(globalFlags)
+)
