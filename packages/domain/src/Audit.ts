@@ -10,6 +10,7 @@ import { DecisionId, HostString, OperationType, RunId, TenantId, WorkspaceId } f
 import type { Run } from "./Run.ts"
 import type { Birth, RunEventTag } from "./transitions.ts"
 
+/** How what is recorded came out (contract, section 10). */
 export const AuditOutcome = Schema.Literals(["success", "failed", "partial", "info", "blocked"])
 export type AuditOutcome = typeof AuditOutcome.Type
 
@@ -32,6 +33,7 @@ export const AuditAction = Schema.Literals([
 ])
 export type AuditAction = typeof AuditAction.Type
 
+/** One entry of the audit record. `attempt` and `admission` are those the run was in when it happened. */
 export const AuditRecord = Schema.Struct({
   occurredAtMillis: Schema.Int,
   action: AuditAction,

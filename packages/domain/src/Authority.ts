@@ -6,6 +6,7 @@
 import { Schema } from "effect"
 import { UserId } from "./Ids.ts"
 
+/** Whose legitimacy counts. An actor-bound run is never taken for a system run, nor the other way round. */
 export const Authority = Schema.TaggedUnion({
   /** Legitimacy is the initiator's, now. */
   ActorBound: { initiator: UserId },

@@ -10,8 +10,10 @@ import { HostString } from "./Ids.ts"
 import { reasonInWords } from "./Presentation.ts"
 import type { Blocked, RunFailure } from "./Run.ts"
 
+/** What blocks a run: always this, so that a reader can tell it from any other `blocked_by` of the host. */
 export const BLOCKED_BY = "queued_execution_legitimacy"
 
+/** The context of a blocked run, as it is stored: no secrets, no payload, no facts. */
 export const BlockedContext = Schema.Struct({
   blocked_by: Schema.Literal(BLOCKED_BY),
   reason_code: ReasonCode,

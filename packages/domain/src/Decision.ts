@@ -16,6 +16,7 @@ export const CheckKey = Schema.Literals([
 ])
 export type CheckKey = typeof CheckKey.Type
 
+/** How one check came out; `not_applicable` also for every check after the failed one. */
 export const CheckValue = Schema.Literals(["passed", "failed", "not_applicable"])
 export type CheckValue = typeof CheckValue.Type
 
@@ -44,6 +45,7 @@ export const ReasonCode = Schema.Literals([
 ])
 export type ReasonCode = typeof ReasonCode.Type
 
+/** Reasons by what can be done about them; {@link retryableOf} follows from the class. */
 export const DenialClass = Schema.Literals([
   "scope_denied",
   "initiator_invalid",
@@ -114,6 +116,7 @@ export const Failure = Schema.Struct({
 })
 export type Failure = typeof Failure.Type
 
+/** The answer. `Denied` carries the first failure; {@link Checks} says how far the questions got. */
 export const Decision = Schema.TaggedUnion({
   Allowed: { checks: Checks },
   Denied: {
@@ -124,5 +127,7 @@ export const Decision = Schema.TaggedUnion({
   }
 })
 export type Decision = typeof Decision.Type
+/** A decision to let the run start. */
 export type Allowed = typeof Decision.cases.Allowed.Type
+/** A decision not to let it start, with the reason. */
 export type Denied = typeof Decision.cases.Denied.Type

@@ -12,6 +12,7 @@ import { Snapshot } from "./Snapshot.ts"
 export const FactSources = Schema.Record(Schema.String, Schema.String)
 export type FactSources = typeof FactSources.Type
 
+/** A stored decision: deciding again from its snapshot gives its decision. */
 export const DecisionRecord = Schema.Struct({
   id: DecisionId,
   runId: RunId,

@@ -31,6 +31,7 @@ export const Remedy = Schema.TaggedUnion({
 })
 export type Remedy = typeof Remedy.Type
 
+/** A decision with everything that is in its way, and what would have to change. */
 export const Explanation = Schema.Struct({
   decision: Decision,
   failing: Schema.Array(FailingCheck),

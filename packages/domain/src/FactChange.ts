@@ -9,6 +9,7 @@ import type { DetailCode, Failure } from "./Decision.ts"
 import type { Requirements } from "./Operation.ts"
 import type { AuthorityFacts, ConnectionFact, Snapshot, TenantFact } from "./Snapshot.ts"
 
+/** What somebody can do about a failing check. */
 export const ChangeKind = Schema.Literals([
   "create_workspace",
   "open_workspace",

@@ -6,6 +6,7 @@
 import { Schema } from "effect"
 import { RunId } from "./Ids.ts"
 
+/** Why the machine refuses. */
 export const IllegalReason = Schema.Literals([
   /** The pair of state and event is not in the table. */
   "not_in_table",
@@ -20,6 +21,7 @@ export const IllegalReason = Schema.Literals([
 ])
 export type IllegalReason = typeof IllegalReason.Type
 
+/** The refusal of one event by one run, in its state at that time. */
 export class IllegalTransition extends Schema.TaggedError<IllegalTransition>()("IllegalTransition", {
   runId: RunId,
   from: Schema.String,

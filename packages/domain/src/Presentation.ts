@@ -8,19 +8,23 @@ import type { DetailCode, Failure } from "./Decision.ts"
 import type { Change, ChangeKind } from "./FactChange.ts"
 import { type Run, type RunOutcome, type RunStatus, wireStateOf } from "./Run.ts"
 
+/** How a badge is coloured: `warning` for what was stopped, `danger` for what broke. */
 export type Tone = "neutral" | "info" | "success" | "warning" | "danger"
 
+/** A short label with its tone. */
 export interface Badge {
   readonly label: string
   readonly tone: Tone
 }
 
+/** The badge of each status. */
 export const statusBadges: Readonly<Record<RunStatus, Badge>> = {
   queued: { label: "Queued", tone: "neutral" },
   running: { label: "Running", tone: "info" },
   completed: { label: "Completed", tone: "neutral" }
 }
 
+/** The badge of each outcome. */
 export const outcomeBadges: Readonly<Record<RunOutcome, Badge>> = {
   pending: { label: "Pending", tone: "neutral" },
   succeeded: { label: "Succeeded", tone: "success" },
@@ -228,7 +232,9 @@ export const headlineOf = (run: Run): string => {
   }
 }
 
+/** The badge of a run's status. */
 export const statusBadgeOf = (run: Run): Badge => statusBadges[wireStateOf[run._tag].status]
+/** The badge of a run's outcome. */
 export const outcomeBadgeOf = (run: Run): Badge => outcomeBadges[wireStateOf[run._tag].outcome]
 
 const changeInWords: Readonly<Record<ChangeKind, (subject: string) => string>> = {

@@ -54,6 +54,7 @@ const completed = {
   counts: Counts
 }
 
+/** A run in one of its states. */
 export const Run = Schema.TaggedUnion({
   /** Waits. `admission` is the number its next admission will have. */
   Queued: {
@@ -76,16 +77,24 @@ export const Run = Schema.TaggedUnion({
   Cancelled: { ...completed, by: Canceller }
 })
 export type Run = typeof Run.Type
+/** A run that waits for its next admission. */
 export type Queued = typeof Run.cases.Queued.Type
+/** A run that a worker acts on. */
 export type Running = typeof Run.cases.Running.Type
+/** A run whose work is done. */
 export type Succeeded = typeof Run.cases.Succeeded.Type
+/** A run whose work is done in part; the failures say what is not. */
 export type PartiallySucceeded = typeof Run.cases.PartiallySucceeded.Type
+/** A run that was denied, before its first start or after. */
 export type Blocked = typeof Run.cases.Blocked.Type
+/** A run that was allowed and broke, or waited too long, or was never enqueued. */
 export type Failed = typeof Run.cases.Failed.Type
+/** A run that somebody called off. */
 export type Cancelled = typeof Run.cases.Cancelled.Type
 
 /** A run's case. */
 export type RunState = Run["_tag"]
+/** Every state, in the order of a life. */
 export const RUN_STATES: ReadonlyArray<RunState> = [
   "Queued",
   "Running",
@@ -99,11 +108,14 @@ export const RUN_STATES: ReadonlyArray<RunState> = [
 /** A run that reached its end. Law `terminal_states_absorb`. */
 export type Completed = Succeeded | PartiallySucceeded | Blocked | Failed | Cancelled
 
+/** Whether the run is over; whatever happens next is refused. */
 export const isCompleted = (run: Run): run is Completed => run._tag !== "Queued" && run._tag !== "Running"
 
+/** Where a run stands; wire values. */
 export const RunStatus = Schema.Literals(["queued", "running", "completed"])
 export type RunStatus = typeof RunStatus.Type
 
+/** How a run ended; `pending` until it has. Wire values. */
 export const RunOutcome = Schema.Literals([
   "pending",
   "succeeded",

@@ -16,6 +16,7 @@ interface Report {
   readonly counts: Counts
 }
 
+/** One thing that happens to a run. Times are epoch milliseconds. */
 export type RunEvent =
   | { readonly _tag: "Start"; readonly permit: Permit }
   | { readonly _tag: "Block"; readonly denial: Denial }

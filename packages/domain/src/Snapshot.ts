@@ -21,6 +21,7 @@ export const TargetScope = Schema.Struct({
 })
 export type TargetScope = typeof TargetScope.Type
 
+/** Whether the workspace is open; a closed one is kept, and nothing runs in it. */
 export const WorkspaceFact = Schema.Struct({ id: WorkspaceId, open: Schema.Boolean })
 export type WorkspaceFact = typeof WorkspaceFact.Type
 
@@ -28,6 +29,7 @@ export type WorkspaceFact = typeof WorkspaceFact.Type
 export const TenantFact = Schema.Struct({ id: TenantId, workspaceId: WorkspaceId, state: Schema.String })
 export type TenantFact = typeof TenantFact.Type
 
+/** Whether the person who started the run may act at all. */
 export const InitiatorFact = Schema.Struct({ id: UserId, disabled: Schema.Boolean })
 export type InitiatorFact = typeof InitiatorFact.Type
 
@@ -39,6 +41,7 @@ export const MembershipFact = Schema.Struct({
 })
 export type MembershipFact = typeof MembershipFact.Type
 
+/** That the person may touch the tenant; there is no fact for the opposite. */
 export const EntitlementFact = Schema.Struct({ userId: UserId, tenantId: TenantId })
 export type EntitlementFact = typeof EntitlementFact.Type
 

@@ -16,6 +16,7 @@ import { type Counts, type Dispatch, isCompleted, type Queued, type Run, type Ru
 import type { RunEvent } from "./RunEvent.ts"
 import type { Snapshot } from "./Snapshot.ts"
 
+/** A transition and all that is written with it, in one piece. */
 export interface Step {
   /** The state the run must still be in when the step is written (compare-and-set). */
   readonly before: Run

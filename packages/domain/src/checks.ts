@@ -9,8 +9,10 @@ import type { PrerequisiteName, UserId } from "./Ids.ts"
 import type { MembershipFact, Snapshot, TenantFact } from "./Snapshot.ts"
 import { closureOf } from "./WriteGate.ts"
 
+/** What a check says: passed, nothing to ask, or how it failed. */
 export type Answer = "passed" | "not_applicable" | Failure
 
+/** One of the five questions. `answer` is pure, and total over every snapshot. */
 export interface Check {
   readonly key: CheckKey
   readonly asks: string

@@ -81,6 +81,7 @@ export const expire = (queued: Queued, { atMillis }: EventOf<"Expire">): Failed 
     message: "The run waited longer than its limit and was given up before it started."
   })
 
+/** The work is done. */
 export const succeed = (running: Running, event: EventOf<"Succeed">): Moved<Succeeded> =>
   reported(running, event, () => ({
     ...completedFrom(running, event.atMillis, event.counts),
@@ -89,6 +90,7 @@ export const succeed = (running: Running, event: EventOf<"Succeed">): Moved<Succ
     result: event.result
   }))
 
+/** The work is done in part; the failures say what is not. */
 export const partiallySucceed = (running: Running, event: EventOf<"PartiallySucceed">): Moved<PartiallySucceeded> =>
   reported(running, event, () => ({
     ...completedFrom(running, event.atMillis, event.counts),

@@ -8,8 +8,10 @@ import type { RunState } from "./Run.ts"
 
 import type { RunEvent } from "./RunEvent.ts"
 
+/** The name of an event. */
 export type RunEventTag = RunEvent["_tag"]
 
+/** Every event, in the order of the table. */
 export const RUN_EVENTS: ReadonlyArray<RunEventTag> = [
   "Start",
   "Block",
@@ -27,6 +29,7 @@ export const RUN_EVENTS: ReadonlyArray<RunEventTag> = [
 /** Where a run comes from. */
 export type Birth = "Dispatch" | "FailDispatch"
 
+/** A row of the table: the only states that this event, in this state, can lead to. */
 export interface Transition {
   readonly from: RunState
   readonly event: RunEventTag
@@ -35,17 +38,20 @@ export interface Transition {
   readonly cause: string
 }
 
+/** A way a run comes into being. */
 export interface Beginning {
   readonly event: Birth
   readonly to: RunState
   readonly cause: string
 }
 
+/** Every way a run comes into being. */
 export const beginnings: ReadonlyArray<Beginning> = [
   { event: "Dispatch", to: "Queued", cause: "dispatch" },
   { event: "FailDispatch", to: "Failed", cause: "dispatch cannot enqueue" }
 ]
 
+/** Every legal pair of state and event, once. */
 export const transitions: ReadonlyArray<Transition> = [
   { from: "Queued", event: "Start", to: ["Running"], cause: "start, with a permit" },
   { from: "Queued", event: "Block", to: ["Blocked"], cause: "block, denied at admission" },

@@ -5,6 +5,7 @@ import type { DecisionRecord } from "../DecisionRecord.ts"
 import type { RunId } from "../Ids.ts"
 import type { StoreUnavailable } from "./StoreError.ts"
 
+/** What was recorded, for readers. */
 export class AuditLog extends Context.Service<
   AuditLog,
   {

@@ -10,6 +10,7 @@ export interface FactsRequest {
   readonly requirements: Requirements | null
 }
 
+/** The facts of one request, and where each came from. */
 export interface FactsReading {
   readonly facts: AuthorityFacts
   readonly sources: FactSources
@@ -26,6 +27,7 @@ export class FactsUnavailable extends Schema.TaggedError<FactsUnavailable>()("Fa
   }
 }
 
+/** The source of facts; it knows nothing of decisions. */
 export class Facts extends Context.Service<
   Facts,
   {

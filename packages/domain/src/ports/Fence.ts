@@ -9,6 +9,7 @@ import { Context, type Effect } from "effect"
 import type { WorkspaceId } from "../Ids.ts"
 import type { StoreUnavailable } from "./StoreError.ts"
 
+/** The order between admissions and changes of authority, workspace by workspace. */
 export class Fence extends Context.Service<
   Fence,
   {

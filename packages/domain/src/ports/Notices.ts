@@ -10,6 +10,7 @@ export interface DueNotice {
   readonly delivery: number
 }
 
+/** The outbox; each notice is in it once. */
 export class Notices extends Context.Service<
   Notices,
   {
@@ -48,6 +49,7 @@ export class DeliveryFailed extends Schema.TaggedError<DeliveryFailed>()("Delive
   }
 }
 
+/** A way to reach people; it is told a notice again until it has taken it. */
 export class NoticeChannel extends Context.Service<
   NoticeChannel,
   {

@@ -17,6 +17,7 @@ export interface Claim {
   readonly passOver: ReadonlyArray<WorkspaceId>
 }
 
+/** Which runs wait, in the order in which they are taken. */
 export class RunQueue extends Context.Service<
   RunQueue,
   {

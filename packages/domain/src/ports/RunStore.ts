@@ -43,6 +43,7 @@ export interface RunPage<R extends Run = Run> {
   readonly unreadable: ReadonlyArray<RunUnreadable>
 }
 
+/** Runs as they are stored. Every write is a step that the lifecycle computed. */
 export class RunStore extends Context.Service<
   RunStore,
   {

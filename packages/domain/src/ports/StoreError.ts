@@ -3,6 +3,7 @@
  */
 import { Schema } from "effect"
 
+/** What is wrong with a store, as far as a caller can act on it. */
 export const StoreTrouble = Schema.Literals([
   /** Nobody answers at the address, or the connection broke. */
   "unreachable",
