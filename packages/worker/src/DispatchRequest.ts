@@ -41,6 +41,7 @@ export const RefusalReason = Schema.Literals([
   "payload_invalid",
   "payload_too_large",
   "id_invalid",
+  "time_invalid",
   "system_authority_not_declared"
 ])
 export type RefusalReason = typeof RefusalReason.Type

@@ -6,7 +6,7 @@
  */
 import {
   type AcceptedPayload,
-  type ActorKind,
+  ActorKind,
   type AnyOperation,
   type Authority,
   actorBound,
@@ -60,8 +60,12 @@ export const dispatchUntyped = (terms: DispatchTerms, request: UntypedDispatchRe
 
 /** The same for a declared operation, with its payload typed. */
 export const dispatchTyped = <Payload>(terms: DispatchTerms, request: DispatchRequest<Payload>): Stored =>
+  Effect.flatMap(prepareTyped(terms, request), store)
+
+/** The first step of such a run; for hosts that store it through a connection of their own. */
+export const prepareTyped = <Payload>(terms: DispatchTerms, request: DispatchRequest<Payload>): Prepared =>
   Effect.flatMap(encoded(request), (payload) =>
-    dispatchUntyped(terms, { ...request, operationType: request.operation.type, payload })
+    prepare(terms, { ...request, operationType: request.operation.type, payload })
   )
 
 const store = (first: FirstStep) =>
@@ -70,8 +74,8 @@ const store = (first: FirstStep) =>
     return dispatched ?? { run: first.run, deduped: false }
   })
 
-/** The first step of a run, checked and ready to be stored; for hosts that store through a connection of their own. */
-export const prepare = (terms: DispatchTerms, request: UntypedDispatchRequest): Prepared =>
+/** The first step of a run, checked and ready to be stored. */
+const prepare = (terms: DispatchTerms, request: UntypedDispatchRequest): Prepared =>
   Effect.gen(function* () {
     const operation = yield* Effect.fromResult(declared(terms.catalogue, request.operationType))
     const authority = yield* Effect.fromResult(authorityOf(request, operation))
@@ -80,16 +84,18 @@ export const prepare = (terms: DispatchTerms, request: UntypedDispatchRequest): 
     const subject: Subject = { operationType: operation.type, authority, scope }
     const random = yield* SecureRandom.SecureRandom
     const dispatched: Dispatch = {
-      id: request.runId ?? RunId.make(yield* random.uuidV7()),
+      id: yield* Effect.fromResult(
+        readId(RunId, "run id", request.runId === undefined ? yield* random.uuidV7() : request.runId)
+      ),
       subject,
-      actorKind: actorKindOf(request),
+      actorKind: yield* Effect.fromResult(actorKindOf(request)),
       initiatorName: yield* Effect.fromResult(initiatorNameOf(request)),
       payload: accepted.json,
-      identity: identityOf(subject, accepted.identifying, terms.digest),
+      identity: yield* Effect.fromResult(identified(subject, accepted, terms.digest)),
       maxAttempts: operation.attempts.maxAttempts,
       dispatchedAtMillis: yield* Clock.currentTimeMillis
     }
-    return dispatchStep(dispatched, request.availableAtMillis)
+    return dispatchStep(dispatched, yield* Effect.fromResult(availableFrom(request)))
   })
 
 const refuse = (reason: RefusalReason, advice: string) => Result.fail(new DispatchRefused({ reason, advice }))
@@ -107,7 +113,11 @@ const declared = (catalogue: Catalogue, type: string): Checked<AnyOperation> =>
 const namesIn = ({ operations }: Catalogue): string => [...operations.keys()].sort().join(", ") || "none"
 
 const authorityOf = (request: UntypedDispatchRequest, operation: AnyOperation): Checked<Authority> => {
-  if ("initiator" in request) return Result.map(readId(UserId, "initiator", request.initiator), actorBound)
+  // A caller without types may have forgotten both: that is a person's run whose person is missing.
+  if ("initiator" in request || request.systemAuthority !== true) {
+    const initiator = "initiator" in request ? request.initiator : undefined
+    return Result.map(readId(UserId, "initiator", initiator), actorBound)
+  }
   return operation.requirements.systemAuthority
     ? Result.succeed(systemAuthority)
     : refuse(
@@ -116,8 +126,20 @@ const authorityOf = (request: UntypedDispatchRequest, operation: AnyOperation): 
       )
 }
 
-const actorKindOf = (request: UntypedDispatchRequest): ActorKind =>
-  "initiator" in request ? "human" : (request.actorKind ?? "system")
+/** What kinds of system there are: everything but a person. */
+const SystemKind = ActorKind.pick(["system", "scheduled", "integration"])
+
+const actorKindOf = (request: UntypedDispatchRequest): Checked<ActorKind> =>
+  "initiator" in request ? Result.succeed("human") : readId(SystemKind, "actor kind", request.actorKind ?? "system")
+
+/** The last moment that a date can say, in epoch milliseconds. */
+const LAST_MILLIS = 8.64e15
+
+const availableFrom = ({ availableAtMillis }: UntypedDispatchRequest): Checked<number | undefined> =>
+  availableAtMillis === undefined ||
+  (Number.isSafeInteger(availableAtMillis) && Math.abs(availableAtMillis) <= LAST_MILLIS)
+    ? Result.succeed(availableAtMillis)
+    : refuse("time_invalid", `availableAtMillis must be whole epoch milliseconds, is ${String(availableAtMillis)}`)
 
 const initiatorNameOf = (request: UntypedDispatchRequest): Checked<string | null> =>
   "initiator" in request && request.initiatorName !== undefined
@@ -140,20 +162,29 @@ const readId = <A>(schema: Schema.Codec<A, unknown>, name: string, raw: unknown)
     (error) => new DispatchRefused({ reason: "id_invalid", advice: `the ${name} is not valid: ${error.message}` })
   )
 
+const misfit = (type: OperationType, problem: unknown) =>
+  new DispatchRefused({
+    reason: "payload_invalid",
+    advice: `the payload does not fit ${type}: ${problem instanceof Error ? problem.message : String(problem)}`
+  })
+
+/**
+ * Does what a host's declaration says with what a caller gave. Whatever that throws, such as running out of stack where a
+ * schema's own recursion is followed too deep, comes from this payload and refuses this dispatch alone.
+ */
+const guarded = <A>(type: OperationType, attempt: () => Result.Result<A, unknown>): Checked<A> =>
+  Result.mapError(
+    Result.flatMap(Result.try(attempt), (result) => result),
+    (problem) => misfit(type, problem)
+  )
+
 const acceptedPayload = (
   operation: AnyOperation,
   payload: unknown,
   maxBytes = PAYLOAD_MAX_BYTES
 ): Checked<AcceptedPayload> =>
   Result.flatMap(
-    Result.mapError(
-      operation.accept(payload),
-      (error) =>
-        new DispatchRefused({
-          reason: "payload_invalid",
-          advice: `the payload does not fit ${operation.type}: ${error.message}`
-        })
-    ),
+    guarded(operation.type, () => operation.accept(payload)),
     (accepted) => {
       const problem = unstorable(accepted.json)
       if (problem !== null) return refuse("payload_invalid", `the payload cannot be stored: ${problem}`)
@@ -167,12 +198,12 @@ const acceptedPayload = (
     }
   )
 
+const identified = (subject: Subject, { identifying }: AcceptedPayload, digest: Digest): Checked<string> =>
+  guarded(subject.operationType, () => Result.succeed(identityOf(subject, identifying, digest)))
+
 const encoded = <Payload>({ operation, payload }: DispatchRequest<Payload>) =>
-  Effect.mapError(
-    Schema.encodeUnknownEffect(Schema.toCodecJson(operation.payload))(payload),
-    (error) =>
-      new DispatchRefused({
-        reason: "payload_invalid",
-        advice: `the payload does not fit ${operation.type}: ${error.message}`
-      })
+  Effect.suspend(() =>
+    Effect.fromResult(
+      guarded(operation.type, () => Schema.encodeUnknownResult(Schema.toCodecJson(operation.payload))(payload))
+    )
   )
