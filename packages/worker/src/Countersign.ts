@@ -3,6 +3,8 @@
  *
  * Contract sections 2 to 6.
  */
+
+import { sha256Hex } from "@countersign/adapters"
 import {
   type AuditLog,
   type Canceller,
@@ -11,6 +13,7 @@ import {
   type Dispatched,
   type Facts,
   type FactsUnavailable,
+  type FirstStep,
   type IllegalTransition,
   type Run,
   type RunFilter,
@@ -22,11 +25,10 @@ import {
   type StoreUnavailable,
   type UnitOfWork
 } from "@countersign/domain"
-import { sha256Hex } from "@countersign/adapters"
 import { Context, Effect, Layer } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { cancelRun } from "./Cancellation.ts"
-import { dispatchTyped, dispatchUntyped } from "./Dispatcher.ts"
+import { dispatchTyped, dispatchUntyped, prepareTyped } from "./Dispatcher.ts"
 import type { DispatchRefused, DispatchRequest, UntypedDispatchRequest } from "./DispatchRequest.ts"
 import { type ExplainedRun, explainRun, type InspectedRun, inspectRun } from "./Inspection.ts"
 
@@ -54,6 +56,8 @@ export class Countersign extends Context.Service<
     readonly dispatchUntyped: (
       request: UntypedDispatchRequest
     ) => Effect.Effect<Dispatched, DispatchRefused | StoreUnavailable>
+    /** The first step of a run, checked but not stored; for hosts that store it through a connection of their own. */
+    readonly prepare: <Payload>(request: DispatchRequest<Payload>) => Effect.Effect<FirstStep, DispatchRefused>
     readonly find: (id: RunId) => Effect.Effect<Run, Unfound>
     readonly list: (filter: RunFilter) => Effect.Effect<RunPage, StoreUnavailable>
     /** The run with its decisions and audit records. */
@@ -80,6 +84,7 @@ const make = ({ catalogue, payloadMaxBytes }: CountersignOptions) =>
       catalogue,
       dispatch: (request) => Effect.provide(dispatchTyped(terms, request), ports),
       dispatchUntyped: (request) => Effect.provide(dispatchUntyped(terms, request), ports),
+      prepare: (request) => Effect.provide(prepareTyped(terms, request), ports),
       find: (id) =>
         Effect.provide(
           Effect.flatMap(RunStore, (store) => store.find(id)),

@@ -1,0 +1,167 @@
+/**
+ * The gate for hosts that do not use Effect: everything as promises. What is refused or unavailable rejects with the same typed
+ * errors; a denial is a result, as everywhere.
+ *
+ * Contract sections 2 to 6.
+ */
+import {
+  DEFAULT_SCHEMA,
+  dispatchThrough,
+  EmbeddedPostgres,
+  layerPostgres,
+  layerPostgresClient,
+  layerPostgresInbox,
+  migrate,
+  type Query,
+  SchemaName
+} from "@countersign/adapters"
+import {
+  type AnyOperation,
+  type Canceller,
+  Catalogue,
+  DeliveryFailed,
+  type Dispatched,
+  type Notice,
+  NoticeChannel,
+  type Run,
+  type RunFilter,
+  type RunId,
+  type RunPage,
+  type StoreUnavailable
+} from "@countersign/domain"
+import type { PgClient } from "@effect/sql-pg"
+import { Effect, Exit, Layer, ManagedRuntime, Scope } from "effect"
+import { SqlClient } from "effect/sql"
+import { Countersign } from "./Countersign.ts"
+import type { DispatchRequest } from "./DispatchRequest.ts"
+import type { Handler } from "./Handler.ts"
+import type { ExplainedRun, InspectedRun } from "./Inspection.ts"
+import { Worker } from "./Worker.ts"
+import type { WorkerLimits } from "./WorkerOptions.ts"
+
+export interface OpenOptions {
+  /** A PostgreSQL server by its address, or an embedded one, kept in a folder or in memory. */
+  readonly database: { readonly url: string; readonly maxConnections?: number } | { readonly dataFolder?: string }
+  /** The schema of our tables; `countersign` unless given. */
+  readonly schema?: string
+  /** The schema facts are read from, if the host brings views of its own. */
+  readonly factsSchema?: string
+  /** Whether to bring the schema up to date first. An embedded database is always brought up to date. */
+  readonly migrate?: boolean
+  readonly operations: ReadonlyArray<AnyOperation>
+  /** Made by `PromiseHandler.fromPromise` or `Handler.make`; needed only where work is done. */
+  readonly handlers?: ReadonlyArray<Handler>
+  /** Tells initiators; a rejection is a delivery to be made again. Notices go to the table `inbox` when left out. */
+  readonly notify?: (notice: Notice) => Promise<void>
+}
+
+/** A worker in this process. */
+export interface RunningWorker {
+  /** Resolves when no run of these operations is queued or running, here or elsewhere. */
+  readonly drained: () => Promise<void>
+  /** Stops gracefully: running work may finish for a while, the rest is given back. */
+  readonly stop: () => Promise<void>
+}
+
+export interface OpenCountersign {
+  /**
+   * Stores a queued run. With `transaction`, a function that runs SQL in a transaction of the host's, the run is stored with
+   * what else happens there, or not at all.
+   */
+  readonly dispatch: <Payload>(
+    request: DispatchRequest<Payload>,
+    options?: { readonly transaction?: Query }
+  ) => Promise<Dispatched>
+  readonly find: (id: RunId) => Promise<Run>
+  readonly list: (filter: RunFilter) => Promise<RunPage>
+  readonly inspect: (id: RunId) => Promise<InspectedRun>
+  readonly explain: (id: RunId) => Promise<ExplainedRun>
+  readonly cancel: (id: RunId, by: Canceller) => Promise<Run>
+  /** Runs a statement on our own connection; how facts are kept in an embedded database, which no other program reaches. */
+  readonly query: (text: string, values?: ReadonlyArray<unknown>) => Promise<ReadonlyArray<object>>
+  /** Starts a worker with the handlers given above. */
+  readonly work: (limits?: Partial<WorkerLimits>) => Promise<RunningWorker>
+  /** Stops what was started here and closes the connections. */
+  readonly close: () => Promise<void>
+}
+
+/** Opens the gate. Rejects with `StoreUnavailable` or `EmbeddedPostgresUnavailable`, which say what to do. */
+export const openCountersign = async (options: OpenOptions): Promise<OpenCountersign> => {
+  const catalogue = Catalogue.make(options.operations)
+  const schema = options.schema === undefined ? DEFAULT_SCHEMA : SchemaName.make(options.schema)
+  const runtime = ManagedRuntime.make(layerGate(options, catalogue, schema))
+  const workers = new Set<Scope.Closeable>()
+  const run = runtime.runPromise
+  const gate = await run(Countersign)
+
+  const stop = async (scope: Scope.Closeable) => {
+    if (workers.delete(scope)) await run(Scope.close(scope, Exit.void))
+  }
+
+  return {
+    dispatch: (request, { transaction } = {}) =>
+      run(
+        transaction === undefined
+          ? gate.dispatch(request)
+          : Effect.flatMap(gate.prepare(request), (step) => only(dispatchThrough(transaction, schema)([step])))
+      ),
+    find: (id) => run(gate.find(id)),
+    list: (filter) => run(gate.list(filter)),
+    inspect: (id) => run(gate.inspect(id)),
+    explain: (id) => run(gate.explain(id)),
+    cancel: (id, by) => run(gate.cancel(id, by)),
+    query: (text, values = []) => run(Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe<object>(text, values))),
+    work: async (limits = {}) => {
+      const scope = await run(Scope.make())
+      const layer = Worker.layer({ ...limits, catalogue, handlers: options.handlers ?? [] })
+      workers.add(scope)
+      const context = await run(Layer.buildWithScope(layer, scope))
+      return {
+        drained: () => run(Effect.flatMap(Worker, (worker) => worker.drained).pipe(Effect.provide(context))),
+        stop: () => stop(scope)
+      }
+    },
+    close: async () => {
+      await Promise.all([...workers].map(stop))
+      await runtime.dispose()
+    }
+  }
+}
+
+type LayerClient = Layer.Layer<
+  PgClient.PgClient | SqlClient.SqlClient,
+  StoreUnavailable | EmbeddedPostgres.EmbeddedPostgresUnavailable
+>
+
+const layerGate = (options: OpenOptions, catalogue: Catalogue, schema: SchemaName) => {
+  const { database, factsSchema } = options
+  const onServer = "url" in database
+  const client: LayerClient = onServer ? layerPostgresClient(database) : EmbeddedPostgres.layer(database)
+  const upToDate = options.migrate === true || !onServer ? Layer.effectDiscard(migrate(schema)) : Layer.empty
+  const ports = layerPostgres({
+    schema,
+    ...(factsSchema === undefined ? {} : { factsSchema: SchemaName.make(factsSchema) })
+  })
+  const notices = options.notify === undefined ? layerPostgresInbox(schema) : layerNotify(options.notify)
+  return Countersign.layer({ catalogue }).pipe(
+    Layer.provideMerge(Layer.mergeAll(ports, notices)),
+    Layer.provide(upToDate),
+    Layer.provideMerge(client)
+  )
+}
+
+const layerNotify = (notify: (notice: Notice) => Promise<void>) =>
+  Layer.succeed(NoticeChannel, {
+    deliver: (notice) =>
+      Effect.tryPromise({
+        try: () => notify(notice),
+        catch: (cause) =>
+          new DeliveryFailed({ channel: "host", problem: cause instanceof Error ? cause.message : String(cause) })
+      })
+  })
+
+/** The answer to the one step that was given. */
+const only = <E>(answers: Effect.Effect<ReadonlyArray<Dispatched>, E>): Effect.Effect<Dispatched, E> =>
+  Effect.flatMap(answers, ([answer]) =>
+    answer === undefined ? Effect.die(new Error("a dispatch was not answered")) : Effect.succeed(answer)
+  )
