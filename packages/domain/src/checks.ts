@@ -150,13 +150,15 @@ const prerequisiteFailure = (
   { subject: { scope }, facts: { prerequisites } }: Snapshot,
   name: PrerequisiteName
 ): Failure | null => {
-  const known = prerequisites.filter(
-    (fact) => fact.name === name && fact.workspaceId === scope.workspaceId && fact.tenantId === scope.tenantId
-  )
-  if (known.length === 0) return failure("execution_prerequisite_invalid", "prerequisite_unknown", name)
-  // Of facts that contradict each other the worse one counts, in whatever order they come.
-  const satisfied = known.every((fact) => fact.satisfied)
-  return satisfied ? null : failure("execution_prerequisite_invalid", "prerequisite_unsatisfied", name)
+  let isKnown = false
+  for (const fact of prerequisites) {
+    const isAsked = fact.name === name && fact.workspaceId === scope.workspaceId && fact.tenantId === scope.tenantId
+    if (!isAsked) continue
+    // Of facts that contradict each other the one that denies counts, in whatever order they come.
+    if (!fact.satisfied) return failure("execution_prerequisite_invalid", "prerequisite_unsatisfied", name)
+    isKnown = true
+  }
+  return isKnown ? null : failure("execution_prerequisite_invalid", "prerequisite_unknown", name)
 }
 
 /** The table `decide` and `explain` go through, in the order of the contract. */
