@@ -71,13 +71,13 @@ describe("the pause after unreadable facts", () => {
         assert.isAtLeast(pause, longest / 2)
         assert.isAtMost(pause, longest)
       }
-      within(yield* pace.factsPause(), 1_000)
+      within(yield* pace.factsPause, 1_000)
       for (const longest of [2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]) {
         pace.learn(oneUndecided, 0)
-        within(yield* pace.factsPause(), longest)
+        within(yield* pace.factsPause, longest)
       }
       pace.learn(admitted(1), 0)
-      within(yield* pace.factsPause(), 1_000)
+      within(yield* pace.factsPause, 1_000)
     })
   )
 })

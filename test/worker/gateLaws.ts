@@ -434,6 +434,25 @@ export const gateLaws = <E>(name: string, store: Layer.Layer<Store, E>) =>
       })
     )
 
+    it.effect("an observer that breaks disturbs nobody", () =>
+      Effect.gen(function* () {
+        yield* settle
+        const id = yield* dispatchSync
+        const { handler, calls } = yield* counting()
+        const seen = yield* Ref.make<ReadonlyArray<Notice>>([])
+        const broken = () => {
+          throw new Error("observer")
+        }
+        yield* Effect.flatMap(Worker, (worker) => worker.drained).pipe(
+          Effect.provide(
+            Worker.layer({ ...workerOptions([handler]), observe: broken }).pipe(Layer.provide(layerNoticesSeen(seen)))
+          )
+        )
+        assert.strictEqual((yield* find(id))._tag, "Succeeded")
+        assert.strictEqual(yield* calls, 1)
+      })
+    )
+
     it.effect("the initiator hears exactly once; nobody hears of what still waits", () =>
       Effect.gen(function* () {
         yield* settle

@@ -49,7 +49,7 @@ const turn = Effect.fnUntraced(function* <R>(terms: LoopTerms<R>, pace: Pace, wa
   const { claimed, limit } = yield* takeOn(terms, pace, wake, free)
   if (claimed === limit) return
   const pauseMillis = pace.isPassingOver() ? Math.min(FENCED_MILLIS, limits.pollMillis) : limits.pollMillis
-  yield* Effect.raceFirst(Queue.take(wake), Effect.sleep(pauseMillis))
+  yield* Effect.timeoutOption(Queue.take(wake), pauseMillis)
 })
 
 /**
@@ -67,7 +67,7 @@ const takeOn = Effect.fnUntraced(function* <R>(terms: LoopTerms<R>, pace: Pace, 
       catalogue: terms.catalogue,
       lease: { holder: terms.name, untilMillis: leaseUntilMillis },
       nowMillis,
-      retryFactsAtMillis: nowMillis + (yield* pace.factsPause())
+      retryFactsAtMillis: nowMillis + (yield* pace.factsPause)
     }
   )
   pace.learn(admitted, nowMillis)

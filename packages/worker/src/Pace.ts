@@ -5,7 +5,7 @@
  * soon alone in its claim and holds up nobody. A workspace whose authority is being changed is left out for a moment.
  */
 import type { Claim, WorkspaceId } from "@countersign/domain"
-import type { Effect } from "effect"
+import { Effect } from "effect"
 import type { Admitted } from "./Admission.ts"
 import { type BackoffPolicy, backoffAfter } from "./Backoff.ts"
 
@@ -18,7 +18,7 @@ export interface Pace {
   /** What to claim with this many free hands. */
   readonly next: (free: number, nowMillis: number) => Pick<Claim, "limit" | "passOver">
   /** How long to leave runs alone whose facts cannot be read, in milliseconds. */
-  readonly factsPause: () => Effect.Effect<number>
+  readonly factsPause: Effect.Effect<number>
   /** Takes note of how an admission went. */
   readonly learn: (admitted: Admitted, nowMillis: number) => void
   /** True while a workspace is passed over, so that the next look is soon. */
@@ -48,7 +48,7 @@ export const makePace = (batch: number): Pace => {
 
   return {
     next,
-    factsPause: () => backoffAfter(failures + 1, FACTS_BACKOFF),
+    factsPause: Effect.suspend(() => backoffAfter(failures + 1, FACTS_BACKOFF)),
     learn,
     isPassingOver: () => passedOver.size > 0
   }

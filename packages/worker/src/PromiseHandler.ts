@@ -4,8 +4,8 @@
  * Contract section 3.
  */
 import type { Counts, Operation } from "@countersign/domain"
-import { Effect } from "effect"
-import { Handler, type PartialSuccess } from "./Handler.ts"
+import { Data, Effect } from "effect"
+import { AttemptFailed, Handler, type PartialSuccess } from "./Handler.ts"
 import type { HandlerContext } from "./HandlerContext.ts"
 
 /** The handler's context with promises in place of effects. */
@@ -16,6 +16,9 @@ export interface PromiseHandlerContext extends Omit<HandlerContext, "checkpoint"
   readonly checkpoint: () => Promise<void>
   readonly reportCounts: (counts: Counts) => Promise<void>
 }
+
+/** The function threw something of its own. */
+class Rejected extends Data.TaggedError("Rejected")<{ readonly cause: unknown }> {}
 
 /**
  * Registers an async function for an operation. Throw `AttemptFailed` to say why and whether to retry; anything else
@@ -39,7 +42,7 @@ const fromPromise = <Payload, Value>(
           checkpoint: () => Effect.runPromise(checkpoint, { signal }),
           reportCounts: (counts) => Effect.runPromise(reportCounts(counts))
         }),
-      catch: (error) => error
+      catch: (cause) => (cause instanceof AttemptFailed ? cause : new Rejected({ cause }))
     })
   )
 

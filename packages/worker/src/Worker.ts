@@ -14,6 +14,7 @@ import { type LoopTerms, runLoop } from "./Loop.ts"
 import { deliverDue, type OutboxPorts, runOutbox } from "./Outbox.ts"
 import { runReconciler } from "./Reconciler.ts"
 import { makeSettle } from "./Settlement.ts"
+import type { WorkerObserver } from "./WorkerEvent.ts"
 import { limitsOf, type WorkerOptions } from "./WorkerOptions.ts"
 import { makeWorkInHand } from "./WorkInHand.ts"
 
@@ -52,7 +53,7 @@ export class Worker extends Context.Service<
         const hands = yield* FiberSet.make<void>()
         const settle = yield* makeSettle
         const inHand = makeWorkInHand()
-        const observe = options.observe ?? (() => Effect.void)
+        const observe = carefully(options.observe)
         const { catalogue } = options
         const terms: LoopTerms<R> = { name, catalogue, handlers, limits, inHand, hands, settle, observe }
         yield* Effect.forkScoped(runHeartbeat(terms))
@@ -72,6 +73,14 @@ export class Worker extends Context.Service<
     ).pipe(Layer.provide(SecureRandom.layerWebCrypto))
   }
 }
+
+/** An observer that breaks is logged, and disturbs nobody: it stands between started runs and their handlers. */
+const carefully =
+  (observe: WorkerObserver = () => Effect.void): WorkerObserver =>
+  (event) =>
+    Effect.suspend(() => observe(event)).pipe(
+      Effect.catchCause((cause) => Effect.logWarning("the worker's observer broke", cause))
+    )
 
 const stopGracefully = <R>(
   { hands, inHand, limits, name }: LoopTerms<R>,
