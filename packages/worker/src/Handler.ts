@@ -59,17 +59,22 @@ const broken = (code: string, message: string, retry: boolean): Handled => ({
 
 const INVALID_RESULT = broken("handler.invalid_result", "The operation ended with a result nobody understands.", false)
 
-/** The longest message of a failure that is kept. */
+/** The longest message and code of a failure that are kept. */
 const MESSAGE_MAX_LENGTH = 500
+const CODE_MAX_LENGTH = 100
 
-/** A failure as it may be stored and shown: one line, of bounded length, without control characters. */
-const presentable = ({ code, message }: RunFailure): RunFailure => ({
-  code,
-  message: message
+/** One line, of bounded length, without control characters. */
+const oneLine = (text: string, maxLength: number): string =>
+  text
     .toWellFormed()
     .replaceAll(/\p{Cc}+/gu, " ")
-    .slice(0, MESSAGE_MAX_LENGTH)
+    .slice(0, maxLength)
     .toWellFormed()
+
+/** A failure as it may be stored and shown. */
+const presentable = ({ code, message }: RunFailure): RunFailure => ({
+  code: oneLine(code, CODE_MAX_LENGTH) || "handler.failed",
+  message: oneLine(message, MESSAGE_MAX_LENGTH)
 })
 
 /** Registers what to do for an operation. */
@@ -87,16 +92,24 @@ const make = <Payload, Value, E, R>(
     const result = encoded.success
     if (!partly) return { _tag: "Done", result }
     const [first, ...others] = returned.failures
+    // Callers without types may have named none.
+    if (first === undefined) return INVALID_RESULT
     return { _tag: "PartlyDone", result, failures: [presentable(first), ...others.map(presentable)] }
   }
 
   const attempt = Effect.fnUntraced(function* (json: Schema.Json, context: HandlerContext) {
     const payload = decodePayload(json)
     if (Result.isFailure(payload)) {
-      yield* Effect.logWarning("payload does not decode", payload.failure.message)
+      // Why it does not would quote the payload.
+      yield* Effect.logWarning("payload does not decode")
       return broken("payload.invalid", "The operation's input no longer fits what the operation expects.", false)
     }
-    return settled(yield* handle(payload.success, context))
+    const returned = yield* handle(payload.success, context)
+    // The work is done: a result that cannot even be read must not have it done again.
+    return Result.getOrElse(
+      Result.try(() => settled(returned)),
+      () => INVALID_RESULT
+    )
   })
 
   return {

@@ -12,6 +12,7 @@ import {
   type RunId,
   type TenantId,
   type UserId,
+  unstorable,
   type WorkspaceId
 } from "@countersign/domain"
 import { Deferred, Effect, Schema } from "effect"
@@ -84,10 +85,13 @@ export const makeHandlerContext = (
       attempt,
       checkpoint: askAgain,
       reportCounts: (counts) =>
-        isCounts(counts)
-          ? Effect.sync(() => {
-              work.counts = counts
-            })
-          : Effect.die(new TypeError("counts must be whole numbers by name"))
+        Effect.suspend(() => {
+          if (!isCounts(counts) || unstorable(counts) !== null) {
+            return Effect.die(new TypeError("counts must be whole numbers by name"))
+          }
+          // A copy: the handler may go on counting in its own.
+          work.counts = { ...counts }
+          return Effect.void
+        })
     }
   })

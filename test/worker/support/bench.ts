@@ -111,7 +111,7 @@ export const startWorker = Effect.fnUntraced(function* <R>(
   options: Partial<WorkerOptions<R>> = {}
 ) {
   const scope = yield* Effect.acquireRelease(Scope.make(), (scope, exit) => Scope.close(scope, exit))
-  const layer = Worker.layer({ catalogue: sampleCatalogue, handlers, ...options })
+  const layer = Worker.layer({ catalogue: sampleCatalogue, handlers, drainMillis: 0, ...options })
   const context = yield* Layer.buildWithScope(layer, scope)
   return { worker: Context.get(context, Worker), stop: Scope.close(scope, Exit.void) }
 })
