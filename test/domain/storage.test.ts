@@ -84,7 +84,6 @@ describe("what is stored", () => {
   it("decisions, audit records and notices", () => {
     assertStorable(
       DecisionRecord,
-      decide,
       [admitted, blocked, revoked].flatMap(({ decision }) => (decision === null ? [] : [decision]))
     )
     assertStorable(AuditRecord, [...admitted.audit, ...blocked.audit, ...revoked.audit])
