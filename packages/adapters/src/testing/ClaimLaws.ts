@@ -3,7 +3,7 @@ import { OperationType, type RunId, RunQueue, RunStore, type StoreUnavailable, U
 import { assert } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { claimOf, heldNext, idsOf } from "./claims.ts"
-import { type Register, type RunPorts, racing, upTo } from "./laws.ts"
+import { type Register, type RunPorts, racing, reached, upTo } from "./laws.ts"
 import { blockStep, startStep, stepOf } from "./rulings.ts"
 import { asQueued, enqueued, enqueuedOne, leaseAt, moved, startedOne, written } from "./runs.ts"
 import { makeWorld, runIdAt } from "./World.ts"
@@ -137,7 +137,7 @@ export const claimLaws = (it: Register<RunPorts>): void => {
           })
         )
       )
-      yield* Deferred.await(held)
+      yield* reached(held, first)
       const second = yield* transact(heldNext(claimOf(world, { limit: 2 })))
       assert.deepStrictEqual(yield* Fiber.join(first), idsOf(runs.slice(0, 2)))
       assert.deepStrictEqual(second, idsOf(runs.slice(2)))

@@ -4,7 +4,7 @@ import { assert, layer } from "@effect/vitest"
 import { Deferred, Effect, Fiber, type Layer } from "effect"
 import { AuthorityBook } from "./AuthorityBook.ts"
 import { changes, joined } from "./changes.ts"
-import { IN_REAL_TIME, racing, upTo } from "./laws.ts"
+import { IN_REAL_TIME, racing, reached, upTo } from "./laws.ts"
 import { requirementsOf } from "./rulings.ts"
 import { makeWorld, type World } from "./World.ts"
 
@@ -108,7 +108,7 @@ export const fenceLaws = <E>(name: string, adapter: Layer.Layer<Fence | Facts | 
             })
           )
         )
-        yield* Deferred.await(taken)
+        yield* reached(taken, admission)
         yield* book.removeMembership(world.workspaceId, world.userId)
         revoked = true
         yield* Fiber.join(admission)
@@ -134,7 +134,7 @@ export const fenceLaws = <E>(name: string, adapter: Layer.Layer<Fence | Facts | 
             })
           )
         )
-        yield* Deferred.await(changing)
+        yield* reached(changing, revocation)
         yield* transact(
           Effect.gen(function* () {
             const epochs = yield* fence.take(new Set([world.workspaceId, other.workspaceId]))

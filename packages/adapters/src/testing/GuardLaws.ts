@@ -12,7 +12,7 @@ import {
 import { assert } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { allOf, endings } from "./endings.ts"
-import { type Register, type RunPorts, racing, upTo } from "./laws.ts"
+import { type Register, type RunPorts, racing, reached, upTo } from "./laws.ts"
 import { blockStep, startStep, stepOf, succeedStep } from "./rulings.ts"
 import { asQueued, asRunning, enqueued, enqueuedOne, leaseAt, moved, startedOne } from "./runs.ts"
 import { makeWorld, type World } from "./World.ts"
@@ -168,7 +168,7 @@ export const guardLaws = (it: Register<RunPorts>): void => {
           })
         )
       )
-      yield* Deferred.await(held)
+      yield* reached(held, holder)
       const refused = yield* store.write([startStep(queued, world.atMillis)], leaseAt(world.atMillis))
       assert.strictEqual(refused.length, 1)
       yield* Fiber.join(holder)

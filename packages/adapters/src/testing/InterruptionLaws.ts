@@ -3,7 +3,7 @@ import { type AuditLog, RunStore, UnitOfWork } from "@countersign/domain"
 import { assert } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { isMissing } from "./endings.ts"
-import { type Register, upTo } from "./laws.ts"
+import { type Register, reached, upTo } from "./laws.ts"
 import { startStep } from "./rulings.ts"
 import { enqueuedOne, leaseAt, moved } from "./runs.ts"
 import { makeWorld } from "./World.ts"
@@ -28,7 +28,7 @@ export const interruptionLaws = (it: Register<UnitOfWork | RunStore | AuditLog>)
           })
         )
       )
-      yield* Deferred.await(halfWay)
+      yield* reached(halfWay, unit)
       yield* Fiber.interrupt(unit)
       yield* isMissing(fresh.id)
       assert.deepStrictEqual(yield* store.find(known.dispatch.id), known)
@@ -53,7 +53,7 @@ export const interruptionLaws = (it: Register<UnitOfWork | RunStore | AuditLog>)
           })
         )
       )
-      yield* Deferred.await(held)
+      yield* reached(held, first)
       const waiting = yield* Effect.forEach(upTo(3), () => Effect.forkChild(transact(store.hold(id))))
       const last = yield* Effect.forkChild(transact(store.hold(id)))
       yield* Effect.sleep("20 millis")

@@ -1,7 +1,7 @@
 /** What the laws have in common. */
 import type { AuditLog, Notices, RunQueue, RunStore, UnitOfWork } from "@countersign/domain"
 import type { Vitest } from "@effect/vitest"
-import { Effect } from "effect"
+import { Deferred, Effect, Fiber } from "effect"
 
 /** The ports that are about runs; one store is behind all of them. */
 export type RunPorts = AuditLog | Notices | RunQueue | RunStore | UnitOfWork
@@ -21,3 +21,7 @@ export const upTo = (count: number): ReadonlyArray<number> => Array.from({ lengt
 /** All at once, as far as the adapter lets them. */
 export const racing = <A, E, R>(effects: Iterable<Effect.Effect<A, E, R>>): Effect.Effect<ReadonlyArray<A>, E, R> =>
   Effect.all(Array.from(effects), { concurrency: "unbounded" })
+
+/** Waits until a forked fiber gives this sign; when it ends before, with what it fails with instead of for ever. */
+export const reached = <A, E>(sign: Deferred.Deferred<void>, fiber: Fiber.Fiber<A, E>): Effect.Effect<void, E> =>
+  Effect.raceFirst(Deferred.await(sign), Effect.asVoid(Fiber.join(fiber)))
