@@ -10,9 +10,8 @@ import {
   type Catalogue,
   type Claim,
   DecisionId,
-  Facts,
+  type Facts,
   type FactsReading,
-  type FactsUnavailable,
   Fence,
   type IllegalTransition,
   type Lease,
@@ -28,8 +27,9 @@ import {
   UnitOfWork,
   type WorkspaceId
 } from "@countersign/domain"
-import { Data, Effect } from "effect"
+import { Clock, Data, Effect } from "effect"
 import { SecureRandom } from "effect/crypto"
+import { readFacts } from "./FactsReader.ts"
 
 /** What one admission did. */
 export interface Admitted {
@@ -38,7 +38,7 @@ export interface Admitted {
   readonly blocked: ReadonlyArray<Blocked>
   /** Not decided, because their workspaces' authority was being changed at that moment. Still queued. */
   readonly fenced: ReadonlySet<WorkspaceId>
-  /** Not decided, because their facts could not be read. Still queued, for later. */
+  /** Not decided, because their facts could not be read or the decision not be kept. Still queued, for later. */
   readonly undecided: ReadonlyArray<RunId>
   /** How many rows the claim found, of whatever fate. */
   readonly claimed: number
@@ -76,10 +76,10 @@ export const admitThese = (ids: ReadonlyArray<RunId>, terms: AdmissionTerms): Ad
     terms
   )
 
-/** The facts of these runs could not be read: the unit of work ends without a trace. */
+/** No decision about these runs can be made and kept: the unit of work ends without a trace. */
 class Undecidable extends Data.TaggedError("Undecidable")<{
   readonly ids: ReadonlyArray<RunId>
-  readonly cause: FactsUnavailable
+  readonly cause: unknown
 }> {}
 
 const admitted = (hold: Effect.Effect<RunPage<Queued>, StoreUnavailable, RunQueue>, terms: AdmissionTerms): Admission =>
@@ -98,13 +98,14 @@ const decideHeld = Effect.fnUntraced(function* (
 
   const epochs = yield* Effect.flatMap(Fence, (fence) => fence.take(new Set(runs.map(workspaceOf))))
   const [fenced, ready] = split(runs, (run) => epochs.has(workspaceOf(run)))
-  const readings = yield* readFacts(ready, terms.catalogue)
-  const steps: Array<Step> = []
-  for (const [index, run] of ready.entries()) {
-    const reading = readings[index]
-    if (reading !== undefined) steps.push(yield* decided(run, reading, epochs.get(workspaceOf(run)) ?? null, terms))
-  }
-  const refused = yield* Effect.flatMap(RunStore, (store) => store.write(steps, terms.lease))
+  const steps = yield* decideAll(ready, epochs, terms)
+  const refused = yield* Effect.flatMap(RunStore, (store) => store.write(steps, terms.lease)).pipe(
+    // What the store rejects, it would reject again; the other runs shall not wait for that.
+    Effect.catchIf(
+      (error) => error.trouble === "rejected",
+      (cause) => Effect.fail(new Undecidable({ ids: idsOf(ready), cause }))
+    )
+  )
   return { ...outcomeOf(steps, refused), fenced: new Set(fenced.map(workspaceOf)), undecided: [], claimed }
 })
 
@@ -125,15 +126,33 @@ const setAside = Effect.fnUntraced(function* (unreadable: RunPage["unreadable"],
   yield* queue.quarantine(unreadable, nowMillis)
 })
 
-const readFacts = Effect.fnUntraced(function* (runs: ReadonlyArray<Queued>, catalogue: Catalogue) {
-  const facts = yield* Facts
-  const requests = runs.map(({ dispatch: { subject } }) => ({
-    subject,
-    requirements: catalogue.requirementsOf(subject.operationType)
-  }))
-  return yield* facts
-    .read(requests)
-    .pipe(Effect.mapError((cause) => new Undecidable({ ids: runs.map((run) => run.dispatch.id), cause })))
+const idsOf = (runs: ReadonlyArray<Queued>): ReadonlyArray<RunId> => runs.map((run) => run.dispatch.id)
+
+/** All of them or none: facts that are of one moment, and a step for each run. */
+const decideAll = (runs: ReadonlyArray<Queued>, epochs: ReadonlyMap<WorkspaceId, number>, terms: AdmissionTerms) =>
+  decidedEach(runs, epochs, terms).pipe(
+    // Facts of the wrong shape break the decision: nobody else's runs shall wait for them.
+    Effect.catchDefect((defect) => Effect.fail(defect)),
+    Effect.mapError((cause) => new Undecidable({ ids: idsOf(runs), cause }))
+  )
+
+const decidedEach = Effect.fnUntraced(function* (
+  runs: ReadonlyArray<Queued>,
+  epochs: ReadonlyMap<WorkspaceId, number>,
+  terms: AdmissionTerms
+) {
+  const readings = yield* readFacts(
+    runs.map(({ dispatch: { subject } }) => ({
+      subject,
+      requirements: terms.catalogue.requirementsOf(subject.operationType)
+    }))
+  )
+  const steps: Array<Step> = []
+  for (const [index, run] of runs.entries()) {
+    const reading = readings[index]
+    if (reading !== undefined) steps.push(yield* decided(run, reading, epochs.get(workspaceOf(run)) ?? null, terms))
+  }
+  return steps
 })
 
 const decided = Effect.fnUntraced(function* (
@@ -167,9 +186,11 @@ const outcomeOf = (steps: ReadonlyArray<Step>, refused: ReadonlyArray<IllegalTra
   return { started, blocked }
 }
 
-const postponed = Effect.fnUntraced(function* ({ ids, cause }: Undecidable, { retryFactsAtMillis }: AdmissionTerms) {
+const postponed = Effect.fnUntraced(function* ({ ids, cause }: Undecidable, terms: AdmissionTerms) {
   const queue = yield* RunQueue
-  yield* Effect.logWarning(`${ids.length} runs stay queued`, cause.message)
-  yield* queue.postpone(ids, retryFactsAtMillis)
+  yield* Effect.logWarning(`${ids.length} runs stay queued`, cause instanceof Error ? cause.message : cause)
+  // Facts that took their time have used up the pause already: it begins now.
+  const tookMillis = (yield* Clock.currentTimeMillis) - terms.nowMillis
+  yield* queue.postpone(ids, terms.retryFactsAtMillis + Math.max(0, tookMillis))
   return { ...NOBODY, undecided: ids, claimed: ids.length }
 })

@@ -4,7 +4,7 @@
  * Contract section 3.
  */
 import type { Counts, Operation } from "@countersign/domain"
-import { Data, Effect } from "effect"
+import { type Context, Data, Effect } from "effect"
 import { AttemptFailed, Handler, type PartialSuccess } from "./Handler.ts"
 import type { HandlerContext } from "./HandlerContext.ts"
 
@@ -34,16 +34,24 @@ const fromPromise = <Payload, Value>(
   handle: (payload: Payload, context: PromiseHandlerContext) => Promise<Value | PartialSuccess<Value>>
 ): Handler =>
   Handler.make(operation, (payload, { checkpoint, reportCounts, ...known }) =>
-    Effect.tryPromise({
-      try: (signal) =>
-        handle(payload, {
-          ...known,
-          signal,
-          checkpoint: () => Effect.runPromise(checkpoint, { signal }),
-          reportCounts: (counts) => Effect.runPromise(reportCounts(counts))
-        }),
-      catch: (cause) => (cause instanceof AttemptFailed ? cause : new Rejected({ cause }))
-    })
+    Effect.contextWith((context: Context.Context<never>) =>
+      Effect.tryPromise({
+        try: (signal) =>
+          handle(payload, {
+            ...known,
+            signal,
+            checkpoint: () => quiet(Effect.runPromiseWith(context)(checkpoint, { signal })),
+            reportCounts: (counts) => quiet(Effect.runPromiseWith(context)(reportCounts(counts)))
+          }),
+        catch: (cause) => (cause instanceof AttemptFailed ? cause : new Rejected({ cause }))
+      })
+    )
   )
+
+/** The same promise. That nobody waits for it is the handler's affair, and no reason to bring the process down. */
+const quiet = <A>(promise: Promise<A>): Promise<A> => {
+  promise.catch(() => undefined)
+  return promise
+}
 
 export const PromiseHandler = { fromPromise }

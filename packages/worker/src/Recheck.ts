@@ -8,7 +8,7 @@ import {
   type Catalogue,
   type Counts,
   DecisionId,
-  Facts,
+  type Facts,
   type FactsUnavailable,
   Fence,
   type RunNotFound,
@@ -22,6 +22,7 @@ import {
 } from "@countersign/domain"
 import { Clock, Effect } from "effect"
 import { SecureRandom } from "effect/crypto"
+import { readFacts } from "./FactsReader.ts"
 
 /** What a re-check found. `undecided`: the workspace's authority is being changed right now; ask again. */
 export type Rechecked = "allowed" | "revoked" | "moved_on" | "undecided"
@@ -48,8 +49,7 @@ const decideAgain = Effect.fnUntraced(function* (running: Running, counts: Count
   if (epoch === undefined) return "undecided"
 
   const requirements = catalogue.requirementsOf(subject.operationType)
-  const facts = yield* Facts
-  const [reading] = yield* facts.read([{ subject, requirements }])
+  const [reading] = yield* readFacts([{ subject, requirements }])
   if (reading === undefined) return "undecided"
 
   const snapshot: Snapshot = {

@@ -1,0 +1,220 @@
+/** The checkpoint: between two chunks of work the handler asks again, and never goes on without an answer. */
+import { AuthorityBook } from "@countersign/adapters/testing"
+import { AuditLog } from "@countersign/domain"
+import { Countersign, Handler, type HandlerContext, inventorySync } from "@countersign/worker"
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect } from "effect"
+import { actionsOf, dispatchSync, find, findAs, layerBench, pass, settleDown, startWorker } from "./support/bench.ts"
+import { away, calm, Trouble, unreadableFacts } from "./support/unruly.ts"
+import { ada, manager, readonly, settle, tenantId, workspaceId } from "./support/world.ts"
+
+/** A handler that waits for a word between its chunks of work, and what it did. */
+const chunked = Effect.gen(function* () {
+  yield* settle
+  const go = yield* Deferred.make<void>()
+  const did: Array<string> = []
+  const handler = Handler.make(inventorySync, (_, context) =>
+    Effect.gen(function* () {
+      did.push("began")
+      yield* context.reportCounts({ items: 1 })
+      yield* Deferred.await(go)
+      did.push("asks")
+      yield* context.checkpoint
+      did.push("went on")
+      return { items: 2 }
+    }).pipe(Effect.onInterrupt(() => Effect.sync(() => did.push("stopped"))))
+  )
+  const id = yield* dispatchSync
+  const started = yield* startWorker([handler], { leaseMillis: 30_000 })
+  yield* settleDown
+  assert.deepStrictEqual(did, ["began"])
+  return { id, did, ask: Effect.andThen(Deferred.succeed(go, undefined), settleDown), ...started }
+})
+
+const loseTheRole = Effect.flatMap(AuthorityBook, (book) => book.setMembership(workspaceId, ada, readonly))
+const regainTheRole = Effect.flatMap(AuthorityBook, (book) => book.setMembership(workspaceId, ada, manager))
+
+describe("the checkpoint", () => {
+  it.effect("allowed: the work goes on, and the decision is recorded with the facts of that moment", () =>
+    Effect.gen(function* () {
+      const { id, did, ask } = yield* chunked
+      yield* pass(5_000)
+      yield* ask
+      assert.deepStrictEqual(did, ["began", "asks", "went on"])
+      const log = yield* AuditLog
+      const decisions = yield* log.decisionsOf(id)
+      assert.deepStrictEqual(
+        decisions.map(({ decision, admission, decidedAtMillis }) => [decision._tag, admission, decidedAtMillis]),
+        [
+          ["Allowed", 1, 0],
+          ["Allowed", 1, 5_000]
+        ]
+      )
+      assert.deepStrictEqual(yield* actionsOf(id), [
+        "run.dispatched",
+        "run.decided",
+        "run.started",
+        "run.decided",
+        "run.succeeded"
+      ])
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("revoked: the run is blocked with its counts, and the handler takes no further step", () =>
+    Effect.gen(function* () {
+      const { id, did, ask, worker } = yield* chunked
+      yield* loseTheRole
+      yield* ask
+      yield* pass(60_000, 1_000)
+      assert.deepStrictEqual(did, ["began", "asks", "stopped"])
+      const run = yield* findAs(id, "Blocked")
+      assert.strictEqual(run.legitimacy.reason_code, "missing_capability")
+      assert.deepStrictEqual(run.counts, { items: 1 })
+      assert.isNotNull(run.startedAtMillis)
+      assert.strictEqual(yield* worker.atWork, 0)
+      assert.deepStrictEqual((yield* actionsOf(id)).slice(-2), ["run.decided", "run.revoked"])
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("moved on: cancelled meanwhile, the handler is stopped and reports nothing", () =>
+    Effect.gen(function* () {
+      const { id, did, ask } = yield* chunked
+      const gate = yield* Countersign
+      yield* gate.cancel(id, { kind: "human", id: ada })
+      const before = yield* actionsOf(id)
+      yield* ask
+      yield* pass(60_000, 1_000)
+      assert.deepStrictEqual(did, ["began", "asks", "stopped"])
+      assert.deepStrictEqual(yield* actionsOf(id), before)
+      assert.strictEqual((yield* find(id))._tag, "Cancelled")
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  for (const [what, trouble] of [
+    ["fail", Effect.fail(unreadableFacts)],
+    ["break", Effect.die(new Error("broken"))],
+    ["interrupt themselves", Effect.interrupt],
+    ["never answer", Effect.never]
+  ] as const) {
+    it.effect(`facts that ${what}: it waits and asks again, never goes on, and acts on the first answer`, () =>
+      Effect.gen(function* () {
+        const { id, did, ask } = yield* chunked
+        const troubles = yield* Trouble
+        troubles.beforeFacts = () => trouble
+        yield* loseTheRole
+        yield* ask
+        yield* pass(100_000, 1_000)
+        assert.deepStrictEqual(did, ["began", "asks"])
+        assert.strictEqual((yield* find(id))._tag, "Running")
+        yield* calm
+        yield* pass(30_000, 1_000)
+        assert.deepStrictEqual(did, ["began", "asks", "stopped"])
+        assert.strictEqual((yield* find(id))._tag, "Blocked")
+      }).pipe(Effect.provide(layerBench))
+    )
+  }
+
+  it.effect("a store that is away: it waits, and goes on when the store is back and still allows it", () =>
+    Effect.gen(function* () {
+      const { did, ask, id } = yield* chunked
+      const troubles = yield* Trouble
+      troubles.beforeStore = ({ operation }) => (operation === "transact" ? Effect.fail(away()) : Effect.void)
+      yield* ask
+      yield* pass(20_000, 1_000)
+      assert.deepStrictEqual(did, ["began", "asks"])
+      yield* calm
+      yield* pass(11_000, 1_000)
+      assert.deepStrictEqual(did, ["began", "asks", "went on"])
+      assert.strictEqual((yield* find(id))._tag, "Succeeded")
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("an answer that was lost is asked for again: revoked stays revoked", () =>
+    Effect.gen(function* () {
+      const { did, ask, id } = yield* chunked
+      yield* loseTheRole
+      const troubles = yield* Trouble
+      let lost = 0
+      troubles.afterStore = ({ operation }) => {
+        if (operation !== "transact" || lost > 0) return Effect.void
+        lost += 1
+        return Effect.fail(away())
+      }
+      yield* ask
+      yield* regainTheRole
+      yield* pass(5_000)
+      assert.deepStrictEqual(did, ["began", "asks", "stopped"])
+      assert.strictEqual((yield* find(id))._tag, "Blocked")
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("while it waits for facts, the worker can be stopped and gives the run back", () =>
+    Effect.gen(function* () {
+      const { did, ask, id, stop } = yield* chunked
+      const troubles = yield* Trouble
+      troubles.beforeFacts = () => Effect.fail(unreadableFacts)
+      yield* ask
+      yield* pass(1_000)
+      yield* stop
+      assert.deepStrictEqual(did, ["began", "asks", "stopped"])
+      const run = yield* findAs(id, "Queued")
+      assert.strictEqual(run.attempt, 1)
+      assert.deepStrictEqual(run.counts, { items: 1 })
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("asked by many children at once, all go on or none", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const wentOn: Array<number> = []
+      const handler = Handler.make(inventorySync, (_, context) =>
+        Effect.gen(function* () {
+          yield* Effect.forEach(
+            Array.from({ length: 20 }, (_, at) => at),
+            (at) =>
+              Effect.andThen(
+                context.checkpoint,
+                Effect.sync(() => wentOn.push(at))
+              ),
+            { concurrency: "unbounded" }
+          )
+          yield* Effect.orDie(loseTheRole)
+          yield* Effect.forEach(
+            Array.from({ length: 20 }, (_, at) => at),
+            (at) =>
+              Effect.andThen(
+                context.checkpoint,
+                Effect.sync(() => wentOn.push(100 + at))
+              ),
+            { concurrency: "unbounded" }
+          )
+          return { items: 0 }
+        })
+      )
+      const id = yield* dispatchSync
+      yield* startWorker([handler])
+      yield* pass(5_000)
+      assert.strictEqual(wentOn.length, 20)
+      assert.isBelow(Math.max(...wentOn), 20)
+      assert.strictEqual((yield* find(id))._tag, "Blocked")
+      assert.strictEqual((yield* actionsOf(id)).filter((action) => action === "run.revoked").length, 1)
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("knows the run, its target and its initiator", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const contexts: Array<HandlerContext> = []
+      const handler = Handler.make(inventorySync, (_, context) =>
+        Effect.sync(() => {
+          contexts.push(context)
+          return { items: 0 }
+        })
+      )
+      const id = yield* dispatchSync
+      yield* startWorker([handler])
+      yield* settleDown
+      assert.deepInclude(contexts[0], { runId: id, workspaceId, tenantId, initiator: ada, attempt: 1 })
+    }).pipe(Effect.provide(layerBench))
+  )
+})
