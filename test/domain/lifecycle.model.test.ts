@@ -240,7 +240,7 @@ const commands = fc.commands<Model, Real>(
   { maxCommands: 40, size: "max" }
 )
 
-it("the lifecycle agrees with its model, whatever happens in whatever order", () => {
+it("the lifecycle agrees with its model, whatever happens in whatever order", { timeout: 300_000 }, () => {
   // A failure prints seed and path; give them to `fc.assert` to see it again.
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 4 }), commands, (maxAttempts, moves) =>
@@ -260,6 +260,6 @@ it("the lifecycle agrees with its model, whatever happens in whatever order", ()
         moves
       )
     ),
-    { numRuns: effort.runs(1_500) }
+    { numRuns: effort.runs(1_000) }
   )
 })

@@ -40,7 +40,7 @@ const changed = (value: unknown, path: ReadonlyArray<string>, ...replacement: []
   )
 }
 
-describe("the decision on the wire", () => {
+describe("the decision on the wire", { timeout: 300_000 }, () => {
   it("has the fields of the contract, in its words", () => {
     assert.deepStrictEqual(allowed as unknown, {
       operation_type: "restore.execute",

@@ -31,7 +31,7 @@ const taken = (result: Result.Result<Step, Error>): Step => {
   return result.success
 }
 
-describe("laws of the audit record", () => {
+describe("laws of the audit record", { timeout: 300_000 }, () => {
   it("every_decision_is_audited", () => {
     always((snapshot) => {
       const queued = queuedRun({ subject: snapshot.subject })

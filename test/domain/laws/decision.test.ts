@@ -76,7 +76,7 @@ const losses = (snapshot: Snapshot): ReadonlyArray<Snapshot> => {
   ]
 }
 
-describe("laws of the decision", () => {
+describe("laws of the decision", { timeout: 300_000 }, () => {
   it("denial_trumps_permission", () => {
     always((snapshot) => {
       const failures = checks.map(({ answer }) => answer(snapshot)).filter((answer) => typeof answer !== "string")

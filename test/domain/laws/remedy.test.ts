@@ -120,7 +120,7 @@ const asksNothing: NonNullable<Snapshot["requirements"]> = {
   prerequisites: []
 }
 
-describe("laws of the explanation", () => {
+describe("laws of the explanation", { timeout: 300_000 }, () => {
   it("remedy_is_sufficient_and_minimal", () => {
     const kinds = new Set<string>()
     always((snapshot) => {

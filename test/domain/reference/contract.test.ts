@@ -33,7 +33,7 @@ const compare = (snapshot: Snapshot) => {
   return expected
 }
 
-describe("the decision agrees with the contract", () => {
+describe("the decision agrees with the contract", { timeout: 300_000 }, () => {
   it(`in all ${factSpaceSize.toLocaleString("en")} cases of the fact space`, ({ annotate }) => {
     let visit = 0
     const seen = new Map<string, number>()

@@ -7,8 +7,9 @@ const quick = process.env.DOMAIN_TESTS === "quick"
 export const effort = {
   /** How many dimensions of the fact space may differ from the case in which all is in order. */
   changes: quick ? 3 : Number.POSITIVE_INFINITY,
-  /** One in so many ways through the decision is kept for the laws. */
-  representatives: quick ? 2 : 24,
+  /** The same for the laws, each of which is tried on one in so many ways through the decision. */
+  changesForLaws: quick ? 4 : 6,
+  representatives: quick ? 7 : 10,
   /** How often a property is tried. */
   runs: (number: number) => (quick ? Math.ceil(number / 20) : number)
 }
