@@ -157,7 +157,7 @@ const decidedEach = Effect.fnUntraced(function* (
 
 const decided = Effect.fnUntraced(function* (
   run: Queued,
-  { facts, sources }: FactsReading,
+  { facts, sources, fenced }: FactsReading,
   epoch: number | null,
   { catalogue, nowMillis }: AdmissionTerms
 ) {
@@ -171,7 +171,9 @@ const decided = Effect.fnUntraced(function* (
   const random = yield* SecureRandom.SecureRandom
   const decisionId = DecisionId.make(yield* random.uuidV7())
   // The run was just read as queued and is held: that its own decision does not fit it would be a bug of ours.
-  return yield* Effect.orDie(Effect.fromResult(admissionStep(run, snapshot, { decisionId, epoch, sources })))
+  return yield* Effect.orDie(
+    Effect.fromResult(admissionStep(run, snapshot, { decisionId, epoch: fenced ? epoch : null, sources }))
+  )
 })
 
 const outcomeOf = (steps: ReadonlyArray<Step>, refused: ReadonlyArray<IllegalTransition>) => {

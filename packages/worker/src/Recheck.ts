@@ -60,7 +60,7 @@ const decideAgain = Effect.fnUntraced(function* (running: Running, counts: Count
   }
   const random = yield* SecureRandom.SecureRandom
   const decisionId = DecisionId.make(yield* random.uuidV7())
-  const circumstances = { decisionId, epoch, sources: reading.sources }
+  const circumstances = { decisionId, epoch: reading.fenced ? epoch : null, sources: reading.sources }
   // The run was just read as running under this admission and is held: a refusal here would be a bug of ours.
   const next = yield* Effect.orDie(Effect.fromResult(recheckStep(stored, snapshot, counts, circumstances)))
   const refused = yield* store.write([next], null)

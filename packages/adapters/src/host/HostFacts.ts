@@ -140,5 +140,6 @@ const unavailable = <R>({ source }: HostFactsOptions<R>, advice: string, cause?:
 
 const readingOf = <R>({ source }: HostFactsOptions<R>, { facts, sources }: HostAnswer): FactsReading => ({
   facts,
+  fenced: false,
   sources: sources ?? Object.fromEntries(Object.keys(facts).map((fact) => [fact, source]))
 })

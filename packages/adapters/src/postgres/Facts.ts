@@ -78,55 +78,101 @@ const parametersOf = (questions: Questions) =>
     }))
   })
 
-/** The facts as the row answers them, by the place of their keys: runs of a batch share them. */
-const answersOf = (row: FactsRow, questions: Questions) => {
-  const at = <A>(answers: ReadonlyArray<A | null> | null, place: number): A | null => answers?.[place] ?? null
-  const each = <Key, Fact>(keys: Keys<Key>, factOf: (key: Key, place: number) => Fact | null) => {
-    const facts = keys.all.map(factOf)
-    return (place: number | null): Fact | null => (place === null ? null : (facts[place] ?? null))
+/** Where the fact of each key is among the answers: nowhere, at one index, or told several times. */
+const indexesOf = (places: ReadonlyArray<number | null> | null): ReadonlyMap<number, ReadonlyArray<number>> => {
+  const indexes = new Map<number, Array<number>>()
+  for (const [index, place] of (places ?? []).entries()) {
+    if (place === null) continue
+    const known = indexes.get(place - 1)
+    if (known === undefined) indexes.set(place - 1, [index])
+    else known.push(index)
   }
-  return {
-    workspace: each(questions.workspaces, (id, place) => {
-      const open = at(row.workspace_open, place)
+  return indexes
+}
+
+type Places = ReadonlyArray<number | null> | null
+
+/** The facts by the place of their keys: runs of a batch share them. */
+const factsAt = <Key, Fact>(
+  keys: Keys<Key>,
+  places: Places,
+  factOf: (key: Key, indexes: ReadonlyArray<number>) => Fact | null
+) => {
+  const indexes = indexesOf(places)
+  const facts = keys.all.map((key, place) => {
+    const found = indexes.get(place)
+    return found === undefined ? null : factOf(key, found)
+  })
+  return (place: number | null): Fact | null => (place === null ? null : (facts[place] ?? null))
+}
+
+/** Of what a view tells twice nothing is known. */
+const once =
+  <Key, Fact>(factOf: (key: Key, index: number) => Fact | null) =>
+  (key: Key, [index, ...more]: ReadonlyArray<number>): Fact | null =>
+    index === undefined || more.length > 0 ? null : factOf(key, index)
+
+const answersOf = (row: FactsRow, questions: Questions) => ({
+  workspace: factsAt(
+    questions.workspaces,
+    row.workspace_at,
+    once((id, index) => {
+      const open = row.workspace_open?.[index] ?? null
       return open === null ? null : { id, open }
-    }),
-    tenant: each(questions.tenants, (id, place) => {
-      const workspaceId = workspaceOf(at(row.tenant_workspace, place) ?? "")
-      const state = at(row.tenant_state, place)
+    })
+  ),
+  tenant: factsAt(
+    questions.tenants,
+    row.tenant_at,
+    once((id, index) => {
+      const workspaceId = workspaceOf(row.tenant_workspace?.[index] ?? "")
+      const state = row.tenant_state?.[index] ?? null
       return workspaceId === null || state === null ? null : { id, workspaceId, state }
-    }),
-    initiator: each(questions.users, (id, place) => {
-      const disabled = at(row.user_disabled, place)
+    })
+  ),
+  initiator: factsAt(
+    questions.users,
+    row.user_at,
+    once((id, index) => {
+      const disabled = row.user_disabled?.[index] ?? null
       return disabled === null ? null : { id, disabled }
-    }),
-    membership: each(questions.members, ({ workspaceId, userId, capability }, place) => {
-      if (at(row.member, place) !== true) return null
-      const holds = capability !== null && at(row.member_holds, place) === true
-      return { workspaceId, userId, capabilities: holds ? [capability] : [] }
-    }),
-    entitlement: each(questions.entitlements, (key, place) => (at(row.entitled, place) === true ? key : null)),
-    connection: each(questions.connections, (id, place) => {
-      const workspaceId = workspaceOf(at(row.connection_workspace, place) ?? "")
-      const tenant = at(row.connection_tenant, place)
+    })
+  ),
+  // Several roles of one member add up.
+  membership: factsAt(questions.members, row.member_at, ({ workspaceId, userId, capability }, indexes) => {
+    const holds = indexes.some((index) => row.member_holds?.[index] === true)
+    return { workspaceId, userId, capabilities: holds && capability !== null ? [capability] : [] }
+  }),
+  entitlement: factsAt(questions.entitlements, row.entitled_at, (key) => key),
+  connection: factsAt(
+    questions.connections,
+    row.connection_at,
+    once((id, index) => {
+      const workspaceId = workspaceOf(row.connection_workspace?.[index] ?? "")
+      const tenant = row.connection_tenant?.[index] ?? null
       const tenantId = tenant === null ? null : tenantOf(tenant)
-      const enabled = at(row.connection_enabled, place)
-      const connected = at(row.connection_connected, place)
+      const enabled = row.connection_enabled?.[index] ?? null
+      const connected = row.connection_connected?.[index] ?? null
       // A tenant that is no name is not the same as none.
       if (workspaceId === null || (tenant !== null && tenantId === null)) return null
       return enabled === null || connected === null ? null : { id, workspaceId, tenantId, enabled, connected }
-    }),
-    writeGate: each(questions.gates, (tenantId, place) => {
-      const health = at(row.gate_health, place)
-      const checkedAt = at(row.gate_checked_at, place)?.getTime() ?? null
-      if (health === null || Number.isNaN(checkedAt)) return null
-      return { tenantId, health, checkedAtMillis: checkedAt }
-    }),
-    prerequisite: each(questions.prerequisites, (key, place) => {
-      const satisfied = at(row.prerequisite_satisfied, place)
-      return satisfied === null ? null : { ...key, satisfied }
     })
-  }
-}
+  ),
+  writeGate: factsAt(
+    questions.gates,
+    row.gate_at,
+    once((tenantId, index) => {
+      const health = row.gate_health?.[index] ?? null
+      const checkedAtMillis = row.gate_checked_at?.[index]?.getTime() ?? null
+      return health === null || Number.isNaN(checkedAtMillis) ? null : { tenantId, health, checkedAtMillis }
+    })
+  ),
+  // Of prerequisites that contradict each other the worse one counts.
+  prerequisite: factsAt(questions.prerequisites, row.prerequisite_at, (key, indexes) => {
+    const satisfied = indexes.every((index) => row.prerequisite_satisfied?.[index] === true)
+    return { ...key, satisfied }
+  })
+})
 type Answers = ReturnType<typeof answersOf>
 
 const placeOf = <Key>(keys: Keys<Key>, key: Key | null): number | null => (key === null ? null : keys.placeOf(key))
@@ -202,7 +248,7 @@ export const layerFacts = (schema: SchemaName): Layer.Layer<Facts, never, SqlCli
         const [row] = yield* sql.unsafe<FactsRow>(text, parametersOf(questions))
         if (row === undefined) return []
         const answers = answersOf(row, questions)
-        return findings.map((find): FactsReading => ({ facts: find(answers), sources }))
+        return findings.map((find): FactsReading => ({ facts: find(answers), fenced: true, sources }))
       })
       return Facts.of({
         read: (requests) =>

@@ -1,9 +1,8 @@
 /**
- * The facts of a batch as one statement: each thing is asked for once, by its key, and answered in its place. One row of
- * arrays, a null where nothing is known.
+ * The facts of a batch as one statement: each thing is asked for once, by its key, and answered with the place of the key. One
+ * row of arrays; what is not known is not in them.
  *
- * Each look-up is an aggregate of its own, so that it stays a look-up by index (joined, the planner reads whole tables), and it
- * answers only where there is exactly one row: of views that tell a thing twice nothing is known.
+ * Each look-up stands behind `OFFSET 0`, so that it stays a look-up by index: joined, the planner reads whole tables.
  */
 import type { PgTypes } from "@effect/sql-pg"
 import { arrayOf } from "./Cells.ts"
@@ -20,23 +19,30 @@ export interface FactKeys {
   readonly prerequisites: ReadonlyArray<{ readonly workspace: string; readonly tenant: string; readonly name: string }>
 }
 
+/** Null where nothing was found. */
 type Answers<A> = ReadonlyArray<A | null> | null
 
-/** Arrays in the order of the keys; null where there were none. */
+/** Arrays of equal length for each kind; `…_at` are the places of the keys. */
 export interface FactsRow {
+  readonly workspace_at: Answers<number>
   readonly workspace_open: Answers<boolean>
+  readonly tenant_at: Answers<number>
   readonly tenant_workspace: Answers<string>
   readonly tenant_state: Answers<string>
+  readonly user_at: Answers<number>
   readonly user_disabled: Answers<boolean>
-  readonly member: Answers<boolean>
+  readonly member_at: Answers<number>
   readonly member_holds: Answers<boolean>
-  readonly entitled: Answers<boolean>
+  readonly entitled_at: Answers<number>
+  readonly connection_at: Answers<number>
   readonly connection_workspace: Answers<string>
   readonly connection_tenant: Answers<string>
   readonly connection_enabled: Answers<boolean>
   readonly connection_connected: Answers<boolean>
+  readonly gate_at: Answers<number>
   readonly gate_health: Answers<string>
   readonly gate_checked_at: Answers<Date>
+  readonly prerequisite_at: Answers<number>
   readonly prerequisite_satisfied: Answers<boolean>
 }
 
@@ -61,74 +67,83 @@ export const factsParameters = (keys: FactKeys): ReadonlyArray<PgTypes.Parameter
   KEYS_BY_PARAMETER.map((of) => arrayOf("text", of(keys)))
 
 interface Kind {
+  /** The answer that is the place of the key, counted from 1. */
+  readonly at: keyof FactsRow
   /** The arrays of keys, by parameter number, and what they are called. */
   readonly keys: ReadonlyArray<readonly [parameter: number, name: string]>
   readonly answers: ReadonlyArray<keyof FactsRow>
-  /** Gives `answers` for the key `k`. */
+  /** Gives `answers` for the key `k`: a row for each time it is told. */
   readonly lookUp: string
 }
 
-const asked = ({ keys, answers, lookUp }: Kind): string => `(
-  SELECT ${answers.map((answer) => `array_agg(f.${answer} ORDER BY k.place) AS ${answer}`).join(", ")}
+const asked = ({ at, keys, answers, lookUp }: Kind): string => `(
+  SELECT ${[`array_agg(k.place::integer) AS ${at}`, ...answers.map((name) => `array_agg(f.${name}) AS ${name}`)].join(", ")}
   FROM unnest(${keys.map(([parameter]) => `$${parameter}::text[]`).join(", ")})
     WITH ORDINALITY AS k(${keys.map(([, name]) => name).join(", ")}, place)
-  LEFT JOIN LATERAL (${lookUp}) AS f ON true
+  CROSS JOIN LATERAL (${lookUp} OFFSET 0) AS f
 )`
 
 /** `schema` holds the tables or views, quoted. */
 const kinds = (schema: string): ReadonlyArray<Kind> => [
   {
+    at: "workspace_at",
     keys: [[1, "id"]],
     answers: ["workspace_open"],
-    lookUp: `SELECT bool_and(w.open) AS workspace_open FROM ${schema}.workspaces w WHERE w.id = k.id HAVING count(*) = 1`
+    lookUp: `SELECT w.open AS workspace_open FROM ${schema}.workspaces w WHERE w.id = k.id`
   },
   {
+    at: "tenant_at",
     keys: [[2, "id"]],
     answers: ["tenant_workspace", "tenant_state"],
-    lookUp: `SELECT min(t.workspace_id::text) AS tenant_workspace, min(t.state::text) AS tenant_state
-    FROM ${schema}.tenants t WHERE t.id = k.id HAVING count(*) = 1`
+    lookUp: `SELECT t.workspace_id::text AS tenant_workspace, t.state::text AS tenant_state
+    FROM ${schema}.tenants t WHERE t.id = k.id`
   },
   {
+    at: "user_at",
     keys: [[3, "id"]],
     answers: ["user_disabled"],
-    lookUp: `SELECT bool_or(u.disabled) AS user_disabled FROM ${schema}.users u WHERE u.id = k.id HAVING count(*) = 1`
+    lookUp: `SELECT u.disabled AS user_disabled FROM ${schema}.users u WHERE u.id = k.id`
   },
   {
-    // Several roles of one member add up.
+    at: "member_at",
     keys: [
       [4, "workspace"],
       [5, "person"],
       [6, "capability"]
     ],
-    answers: ["member", "member_holds"],
-    lookUp: `SELECT count(*) > 0 AS member, bool_or((
+    answers: ["member_holds"],
+    // A scalar sub-select, never EXISTS: that becomes a hash of the whole table.
+    lookUp: `SELECT (
       SELECT true FROM ${schema}.role_capabilities c
       WHERE c.workspace_id = m.workspace_id AND c.role = m.role AND c.capability = k.capability LIMIT 1
-    )) AS member_holds FROM ${schema}.memberships m WHERE m.workspace_id = k.workspace AND m.user_id = k.person`
+    ) AS member_holds FROM ${schema}.memberships m WHERE m.workspace_id = k.workspace AND m.user_id = k.person`
   },
   {
+    at: "entitled_at",
     keys: [
       [7, "person"],
       [8, "tenant"]
     ],
-    answers: ["entitled"],
-    lookUp: `SELECT count(*) > 0 AS entitled FROM ${schema}.tenant_entitlements e
-    WHERE e.user_id = k.person AND e.tenant_id = k.tenant`
+    answers: [],
+    lookUp: `SELECT FROM ${schema}.tenant_entitlements e WHERE e.user_id = k.person AND e.tenant_id = k.tenant`
   },
   {
+    at: "connection_at",
     keys: [[9, "id"]],
     answers: ["connection_workspace", "connection_tenant", "connection_enabled", "connection_connected"],
-    lookUp: `SELECT min(p.workspace_id::text) AS connection_workspace, min(p.tenant_id::text) AS connection_tenant,
-      bool_and(p.enabled) AS connection_enabled, bool_and(p.connected) AS connection_connected
-    FROM ${schema}.provider_connections p WHERE p.id = k.id HAVING count(*) = 1`
+    lookUp: `SELECT p.workspace_id::text AS connection_workspace, p.tenant_id::text AS connection_tenant,
+      p.enabled AS connection_enabled, p.connected AS connection_connected
+    FROM ${schema}.provider_connections p WHERE p.id = k.id`
   },
   {
+    at: "gate_at",
     keys: [[10, "tenant"]],
     answers: ["gate_health", "gate_checked_at"],
-    lookUp: `SELECT min(g.health::text) AS gate_health, min(g.checked_at) AS gate_checked_at
-    FROM ${schema}.write_gates g WHERE g.tenant_id = k.tenant HAVING count(*) = 1`
+    lookUp: `SELECT g.health::text AS gate_health, g.checked_at AS gate_checked_at
+    FROM ${schema}.write_gates g WHERE g.tenant_id = k.tenant`
   },
   {
+    at: "prerequisite_at",
     keys: [
       [11, "workspace"],
       [12, "tenant"],
@@ -136,8 +151,8 @@ const kinds = (schema: string): ReadonlyArray<Kind> => [
     ],
     answers: ["prerequisite_satisfied"],
     // Written as the expression of the index.
-    lookUp: `SELECT bool_and(r.satisfied) AS prerequisite_satisfied FROM ${schema}.prerequisites r
-    WHERE r.workspace_id = k.workspace AND r.name = k.name AND coalesce(r.tenant_id, '') = k.tenant HAVING count(*) > 0`
+    lookUp: `SELECT r.satisfied AS prerequisite_satisfied FROM ${schema}.prerequisites r
+    WHERE r.workspace_id = k.workspace AND r.name = k.name AND coalesce(r.tenant_id, '') = k.tenant`
   }
 ]
 

@@ -13,6 +13,8 @@ export interface FactsRequest {
 /** The facts of one request, and where each came from. */
 export interface FactsReading {
   readonly facts: AuthorityFacts
+  /** Whether the fence keeps these facts from changing meanwhile; false for facts from outside its reach. */
+  readonly fenced: boolean
   readonly sources: FactSources
 }
 
