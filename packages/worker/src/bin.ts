@@ -1,35 +1,7 @@
 #!/usr/bin/env node
-/** The binary: arguments, signals and the exit code. */
-import { constants } from "node:os"
-import { NodeServices } from "@effect/platform-node"
-import { Effect } from "effect"
-import { main } from "./cli/main.ts"
-import { makeStop, Stop } from "./cli/Stop.ts"
+/** The binary. What it loads is compiled once for many starts. */
+import { enableCompileCache } from "node:module"
 
-/** Ends the process once what was written has been taken. */
-const exit = (code: number) => {
-  process.stdout.write("", () => process.stderr.write("", () => process.exit(code)))
-}
-
-// Whoever read our output has gone (`| head`): nobody is left to tell.
-for (const stream of [process.stdout, process.stderr]) stream.on("error", () => process.exit(0))
-
-const program = Effect.gen(function* () {
-  const stop = yield* makeStop
-  let asked = false
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.on(signal, () => {
-      const number = constants.signals[signal]
-      // Asked twice: at once.
-      if (asked) process.exit(128 + number)
-      asked = true
-      stop.request(number)
-    })
-  }
-  return yield* Effect.provideService(main(process.argv.slice(2)), Stop, stop)
-})
-
-program.pipe(Effect.provide(NodeServices.layer), Effect.runPromise).then(exit, (error: unknown) => {
-  process.stderr.write(`countersign: ${error instanceof Error ? error.message : String(error)}\n`)
-  exit(1)
-})
+enableCompileCache()
+const { runProcess } = await import("./cli/process.ts")
+runProcess()

@@ -55,7 +55,7 @@ export const readSettings: Effect.Effect<Settings, CliFailure, SettingsSources> 
 })
 
 /** A variable of the environment; one that is empty is not set. */
-const variable = (name: string): Effect.Effect<Option.Option<string>> =>
+export const variable = (name: string): Effect.Effect<Option.Option<string>> =>
   Config.option(Config.String(name)).pipe(Effect.map(Option.filter((value) => value !== "")), Effect.orDie)
 
 const firstOf = <R1, R2>(
@@ -114,7 +114,7 @@ const workerFromVariables: Effect.Effect<WorkerSettings, CliFailure> = Effect.ge
     if (Option.isNone(value)) continue
     given[key] = key === "name" ? value.value : yield* Effect.orElseSucceed(numbered(value.value), () => value.value)
   }
-  return yield* Effect.mapError(Schema.decodeUnknownEffect(WorkerSettings)(given), ({ message }) =>
+  return yield* Effect.mapError(Schema.decodeEffect(WorkerSettings)(given), ({ message }) =>
     cliFailure(
       "settings.invalid",
       "a COUNTERSIGN_… variable for the worker is not valid",

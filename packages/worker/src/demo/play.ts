@@ -16,6 +16,7 @@ import { SecureRandom } from "effect/crypto"
 import { SqlClient, type SqlError } from "effect/sql"
 import { Countersign } from "../Countersign.ts"
 import type { DispatchRefused } from "../DispatchRequest.ts"
+import { deliverDue } from "../Outbox.ts"
 import { sampleCatalogue } from "../sample/operations.ts"
 import { Worker, type WorkerPorts } from "../Worker.ts"
 import { makeCast } from "./cast.ts"
@@ -39,7 +40,7 @@ export interface Played {
   readonly tookMillis: number
 }
 
-type Store = RunStore | AuditLog | Exclude<WorkerPorts, never> | SqlClient.SqlClient
+type Store = RunStore | AuditLog | WorkerPorts | SqlClient.SqlClient
 type Troubles = StoreUnavailable | DispatchRefused | SqlError.SqlError
 
 /** Plays the demo in a workspace of its own. `tell` hears how it goes. */
@@ -63,7 +64,8 @@ export const play = Effect.fn("play")(function* <R>(
 
   yield* tell("Wednesday: a worker comes, and asks again about each run before it acts.")
   const ids = dispatched.map(({ run }) => run.dispatch.id)
-  yield* Effect.provide(untilCompleted(ids), Worker.layer(WORKER).pipe(Layer.provide(layerQueueOf(ids))))
+  const worked = Effect.andThen(untilCompleted(ids), deliverAll)
+  yield* Effect.provide(worked, Worker.layer(WORKER).pipe(Layer.provide(layerQueueOf(ids))))
 
   const runs = yield* Effect.forEach(dispatched, ({ dispatch, run }) => seen(dispatch, run))
   return { workspace: cast.workspace, runs, tookMillis: (yield* Clock.currentTimeMillis) - beganMillis }
@@ -90,17 +92,17 @@ const untilCompleted = Effect.fnUntraced(function* (ids: ReadonlyArray<Run["disp
   const store = yield* RunStore
   // They were just dispatched and nobody deletes active runs: that one is missing would be a bug of ours.
   const find = (id: Run["dispatch"]["id"]) =>
-    store.find(id).pipe(Effect.catchTag("RunNotFound", Effect.die), Effect.catchTag("RunUnreadable", Effect.die))
+    store.find(id).pipe(Effect.catchTag(["RunNotFound", "RunUnreadable"], Effect.die))
   yield* Effect.forEach(ids, find).pipe(
     Effect.repeat({ until: (runs) => runs.every(isCompleted), schedule: Schedule.spaced("20 millis") })
   )
 })
 
+const deliverAll = Effect.repeat(deliverDue, { until: (taken) => taken === 0 })
+
 const seen = Effect.fnUntraced(function* (dispatch: DemoDispatch, { dispatch: { id } }: Run) {
   const store = yield* RunStore
   const log = yield* AuditLog
-  const run = yield* store
-    .find(id)
-    .pipe(Effect.catchTag("RunNotFound", Effect.die), Effect.catchTag("RunUnreadable", Effect.die))
+  const run = yield* store.find(id).pipe(Effect.catchTag(["RunNotFound", "RunUnreadable"], Effect.die))
   return { dispatch, run, decisions: yield* log.decisionsOf(id) }
 })

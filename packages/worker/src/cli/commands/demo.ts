@@ -1,6 +1,6 @@
 /** `countersign demo`: shows in a few seconds what this is about. */
-import { layerPostgresInbox, migrate, type SchemaName } from "@countersign/adapters"
-import { Clock, Effect, Layer } from "effect"
+import { DEFAULT_SCHEMA, layerPostgresInbox, migrate, type SchemaName } from "@countersign/adapters"
+import { Clock, Effect, Layer, Option } from "effect"
 import { Command } from "effect/cli"
 import { holdsOthersData } from "../../demo/ownGround.ts"
 import { type Played, play } from "../../demo/play.ts"
@@ -9,7 +9,7 @@ import { cliFailure } from "../CliFailure.ts"
 import { answer, tell } from "../Reply.ts"
 import { verdictAsJson } from "../render/runJson.ts"
 import { replying } from "../replying.ts"
-import { type Place, readSettings, type Settings } from "../Settings.ts"
+import { type Place, readSettings, type Settings, variable } from "../Settings.ts"
 import { layerClient, layerStore } from "../Store.ts"
 
 const IN_MEMORY: Place = { _tag: "Embedded", folder: null }
@@ -35,14 +35,18 @@ const ownGround = Effect.fnUntraced(function* (schema: SchemaName) {
 
 const seconds = (millis: number): string => `${(millis / 1_000).toFixed(1)} s`
 
-const lookAgain = (place: Place, { runs }: Played, schema: SchemaName): ReadonlyArray<string> => {
-  const blocked = runs.find(({ run }) => run._tag === "Blocked")?.run.dispatch.id
-  if (blocked === undefined) return []
+/** How this program was called, so that the advice can be typed as it stands. */
+const calledAs = Effect.map(variable("npm_lifecycle_event"), (script) =>
+  Option.isSome(script) ? "npm run countersign --" : "countersign"
+)
+
+const lookAgain = (place: Place, { runs }: Played, schema: SchemaName, called: string): string => {
   if (place._tag === "Embedded" && place.folder === null) {
-    return ["Nothing is kept. With --data ./demo-data it is, and `countersign runs show` looks into each run."]
+    return "Nothing is kept. With --data ./data it is, and `runs show` looks into each run."
   }
+  const id = runs.find(({ run }) => run._tag === "Blocked")?.run.dispatch.id ?? ""
   const where = place._tag === "Embedded" ? `--data ${place.folder}` : "--database URL"
-  return [`Look closer: countersign runs show ${blocked} ${where} --schema ${schema}`]
+  return `Look closer: ${called} runs show ${id} ${where}${schema === DEFAULT_SCHEMA ? "" : ` --schema ${schema}`}`
 }
 
 /** The command. */
@@ -68,17 +72,18 @@ export const demo = Command.make("demo", {}, () =>
       const totalMillis = (yield* Clock.currentTimeMillis) - beganMillis
       yield* tell("")
       yield* tell(`That took ${seconds(totalMillis)}, ${seconds(played.tookMillis)} of it the demo itself.`)
-      yield* Effect.forEach(lookAgain(place, played, schema), tell, { discard: true })
+      yield* tell(lookAgain(place, played, schema, yield* calledAs))
     })
   )
 ).pipe(
+  Command.withShortDescription("See it work in a few seconds; needs nothing"),
   Command.withDescription(
     "Show what this is about: a sample workspace, seven runs dispatched, authority taken away while they wait, then a worker. Uses an embedded PostgreSQL in memory, never the database of DATABASE_URL; --data keeps the data, --database uses a server. Each demo has a workspace of its own and touches nothing else."
   ),
   Command.withExamples([
     { command: "countersign demo" },
     { command: "countersign demo --json", description: "One JSON object per run" },
-    { command: "countersign demo --data ./demo-data", description: "Keep the data, to look into the runs afterwards" },
+    { command: "countersign demo --data ./data", description: "Keep the data, to look into the runs afterwards" },
     { command: "countersign demo --database postgres://postgres:secret@localhost:5432/scratch" }
   ])
 )

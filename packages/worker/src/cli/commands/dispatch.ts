@@ -88,6 +88,7 @@ export const dispatch = Command.make("dispatch", flags, (given) =>
     })
   )
 ).pipe(
+  Command.withShortDescription("Have an operation done"),
   Command.withDescription(
     "Dispatch an operation: stores a queued run and prints its id. Whether it is legitimate is asked when a worker is about to act. While a run of the same operation and input is active, that one is answered."
   ),

@@ -56,6 +56,7 @@ export const doctor = Command.make("doctor", {}, () =>
     })
   )
 ).pipe(
+  Command.withShortDescription("Check that everything is in order"),
   Command.withDescription(
     "Check the database: connection, server version, clock, schema version and drift, facts, notices, silent workers, counts. Each line says ok, warn or fail, and what to do; the exit code is 1 when something fails."
   ),

@@ -37,6 +37,7 @@ export const explain = Command.make("explain", { run: runArgument, app: appFlag 
     })
   )
 ).pipe(
+  Command.withShortDescription("Say why a run would start or not"),
   Command.withDescription(
     "Say why a run would start or not: every failing check, and the smallest change of facts that would allow it. A waiting run is explained from the facts of this moment and needs --app; a completed one from what its last decision saw."
   ),

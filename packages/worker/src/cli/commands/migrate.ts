@@ -75,6 +75,7 @@ export const migrate = Command.make("migrate", flags, (given) =>
     })
   )
 ).pipe(
+  Command.withShortDescription("Create the tables, or bring them to this program's version"),
   Command.withDescription(
     "Create the tables, or bring them to this program's version: all or nothing, and safe to run any number of times."
   ),

@@ -44,6 +44,7 @@ export const runsCancel = Command.make("cancel", flags, ({ run, by }) =>
     })
   )
 ).pipe(
+  Command.withShortDescription("Cancel a queued or running run"),
   Command.withDescription(
     "Cancel a queued or running run. Running work is interrupted at its worker's next heartbeat; a completed run refuses."
   ),

@@ -78,6 +78,7 @@ export const runsList = Command.make("list", flags, (given) =>
     })
   )
 ).pipe(
+  Command.withShortDescription("List runs, the newest first"),
   Command.withDescription("List runs, the newest first."),
   Command.withExamples([
     { command: "countersign runs list --outcome blocked", description: "What was blocked, and why" },

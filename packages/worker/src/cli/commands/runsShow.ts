@@ -31,6 +31,7 @@ export const runsShow = Command.make("show", { run: runArgument }, ({ run }) =>
     })
   )
 ).pipe(
+  Command.withShortDescription("Show a run: how it ended, why, what to do next"),
   Command.withDescription(
     "Show a run: how it ended, why, what to do next; then its checks, its timeline and its codes."
   ),

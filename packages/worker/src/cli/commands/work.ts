@@ -1,7 +1,7 @@
 /** `countersign work`: a worker of the host's operations, until it is stopped or nothing is left to do. */
 import { layerPostgresInbox } from "@countersign/adapters"
 import { NoticeChannel } from "@countersign/domain"
-import { Effect, Layer, Option, type Schema } from "effect"
+import { Context, Effect, Layer, Option, type Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { App } from "../../App.ts"
 import { Worker } from "../../Worker.ts"
@@ -15,7 +15,7 @@ import { readSettings, type Settings } from "../Settings.ts"
 import type { WorkerSettings } from "../SettingsFile.ts"
 import { Stop } from "../Stop.ts"
 import { layerStoreAt, placeOf } from "../Store.ts"
-import { makeTally } from "../Tally.ts"
+import { makeTally, type Tally } from "../Tally.ts"
 import { untilReachable } from "../untilReachable.ts"
 import { appFlag } from "./appFlag.ts"
 
@@ -76,28 +76,16 @@ const workerSettings = (given: Given, { worker }: Settings): WorkerSettings => (
   ...(Option.isSome(given.name) ? { name: given.name.value } : {})
 })
 
-/** Serves until somebody wishes to stop, or until drained; then the worker gives its work back and counts it up. */
-const serve = Effect.fnUntraced(function* (app: App, options: WorkerSettings, { drain, wait }: Ending) {
-  const stop = yield* Stop
-  const tally = makeTally()
-  const worked = Effect.gen(function* () {
-    const { name, drained } = yield* Worker
-    yield* Effect.logInfo(printable(`worker ${name} is ready for ${app.handled.join(", ")}`))
-    yield* stop.takeCharge
-    const stopped = Effect.andThen(stop.requested, Effect.logInfo(printable(`worker ${name} stops`)))
-    yield* Effect.raceFirst(stopped, drain ? untilReachable(drained, wait) : Effect.never)
-  })
+/** Serves until drained, or for ever; interrupted, the worker gives its work back. */
+const serve = Effect.fnUntraced(function* (app: App, options: WorkerSettings, tally: Tally, { drain, wait }: Ending) {
   const inbox = Layer.succeed(NoticeChannel, yield* NoticeChannel)
-  yield* Effect.scoped(
-    Effect.gen(function* () {
-      const worker = yield* Effect.mapError(
-        Layer.build(app.layerWorker({ ...options, observe: tally.observe }, inbox)),
-        brokenApp
-      )
-      yield* Effect.provide(worked, worker)
-    })
+  const worker = yield* Effect.mapError(
+    Layer.build(app.layerWorker({ ...options, observe: tally.observe }, inbox)),
+    brokenApp
   )
-  return tally.counts()
+  const { name, drained } = Context.get(worker, Worker)
+  yield* Effect.logInfo(printable(`worker ${name} is ready for ${app.handled.join(", ")}`))
+  yield* drain ? untilReachable(drained, wait) : Effect.never
 })
 
 interface Ending {
@@ -133,16 +121,21 @@ export const work = Command.make("work", flags, ({ app: file, drain, wait, ...gi
       const store = layerPostgresInbox(settings.schema).pipe(
         Layer.provideMerge(layerStoreAt(yield* placeOf(settings), settings.schema))
       )
-      const counts = yield* Effect.scoped(
-        Effect.gen(function* () {
-          const opened = yield* untilReachable(Layer.build(store), wait)
-          return yield* Effect.provide(serve(app, workerSettings(given, settings), { drain, wait }), opened)
-        })
-      )
+      const tally = makeTally()
+      const serving = Effect.gen(function* () {
+        const opened = yield* untilReachable(Layer.build(store), wait)
+        yield* Effect.provide(serve(app, workerSettings(given, settings), tally, { drain, wait }), opened)
+      })
+      const stop = yield* Stop
+      yield* stop.takeCharge
+      const stopped = Effect.andThen(stop.requested, Effect.logInfo("stopping"))
+      yield* Effect.raceFirst(Effect.scoped(serving), stopped)
+      const counts = tally.counts()
       yield* answer({ json: () => [jsonOf(counts)], text: () => [told(counts)] })
     })
   )
 ).pipe(
+  Command.withShortDescription("Work on the runs of your app's operations"),
   Command.withDescription(
     "Work on the runs of your app's operations: each is re-authorized the moment it is about to start. SIGINT or SIGTERM stops gracefully: running work may finish, the rest is given back; a second signal ends at once. Notices go to the app's channel; without one they are kept in the table inbox."
   ),

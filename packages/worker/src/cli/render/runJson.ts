@@ -3,6 +3,7 @@ import {
   type AuditRecord,
   blockedContextOf,
   blockedSummaryOf,
+  type Checks,
   Counts,
   type DecisionRecord,
   headlineOf,
@@ -17,7 +18,7 @@ import {
   wireStateOf
 } from "@countersign/domain"
 import { Schema } from "effect"
-import { iso } from "./words.ts"
+import { CHECK_ORDER, iso } from "./words.ts"
 
 type JsonObject = Readonly<Record<string, Schema.Json>>
 
@@ -32,9 +33,13 @@ export const verdictAsJson = (run: Run, decisions: ReadonlyArray<DecisionRecord>
     ...wireStateOf[run._tag],
     reason_code: run._tag === "Blocked" ? run.failure.code : null,
     denial_class: run._tag === "Blocked" ? run.legitimacy.denial_class : null,
-    checks: run._tag === "Blocked" ? run.legitimacy.checks : (last?.decision.checks ?? null)
+    checks: inOrder(run._tag === "Blocked" ? run.legitimacy.checks : last?.decision.checks)
   }
 }
+
+/** In the contract's order, whatever order a database gives the keys. */
+const inOrder = (checks: Checks | undefined): JsonObject | null =>
+  checks === undefined ? null : Object.fromEntries(CHECK_ORDER.map((key) => [key, checks[key]]))
 
 /** A run with all that its record holds, but its payload. */
 export const runAsJson = (run: Run, decisions: ReadonlyArray<DecisionRecord> = []): JsonObject => {

@@ -15,7 +15,8 @@ const markOf: Readonly<Record<CheckValue, { readonly mark: string; readonly tone
   not_applicable: { mark: "–", tone: "neutral" }
 }
 
-const CHECK_ORDER: ReadonlyArray<CheckKey> = [
+/** The order in which they are asked. */
+export const CHECK_ORDER: ReadonlyArray<CheckKey> = [
   "workspace_scope",
   "tenant_scope",
   "capability",

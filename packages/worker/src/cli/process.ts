@@ -1,0 +1,36 @@
+/** The command line as a process: its arguments, its signals, its exit code. */
+import { constants } from "node:os"
+import { NodeServices } from "@effect/platform-node"
+import { Effect } from "effect"
+import { main } from "./main.ts"
+import { makeStop, Stop } from "./Stop.ts"
+
+/** Ends the process once what was written has been taken. */
+const exit = (code: number) => {
+  process.stdout.write("", () => process.stderr.write("", () => process.exit(code)))
+}
+
+const program = Effect.gen(function* () {
+  const stop = yield* makeStop
+  let asked = false
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      const number = constants.signals[signal]
+      // Asked twice: at once.
+      if (asked) process.exit(128 + number)
+      asked = true
+      stop.request(number)
+    })
+  }
+  return yield* Effect.provideService(main(process.argv.slice(2)), Stop, stop)
+})
+
+/** Runs the command line and ends the process. */
+export const runProcess = (): void => {
+  // Whoever read our output has gone (`| head`): nobody is left to tell.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => process.exit(0))
+  program.pipe(Effect.provide(NodeServices.layer), Effect.runPromise).then(exit, (error: unknown) => {
+    process.stderr.write(`countersign: ${error instanceof Error ? error.message : String(error)}\n`)
+    exit(1)
+  })
+}
