@@ -1,0 +1,80 @@
+/** Row 6: how long an idle worker takes to begin with a run that is dispatched now. */
+import { NoticeChannel } from "@countersign/domain"
+import { Countersign, Handler, Worker } from "@countersign/worker"
+import { Context, Deferred, Effect, Layer, Ref } from "effect"
+import { collectGarbage } from "../harness/memory.ts"
+import type { Case, Row } from "../harness/Row.ts"
+import { randomFrom, SEED } from "../harness/random.ts"
+import { quantile } from "../harness/statistics.ts"
+import type { Store } from "../stores/Store.ts"
+import { catalogue, isArchived, operation, requestOf, TENANTS_PER_WORKSPACE } from "../stores/world.ts"
+
+/** Between two dispatches, so that the worker is idle again; at random, so that nothing falls into step with it. */
+const PAUSE_MILLIS = { least: 8, most: 24 }
+
+/** Numbers whose runs are allowed. */
+const allowedNumbers = (store: Store, count: number): ReadonlyArray<number> => {
+  const found: Array<number> = []
+  for (let number = 0; found.length < count; number++) {
+    const tenant = Number(requestOf(number, store.workspaces).tenantId.slice("tenant-".length))
+    if (!isArchived(tenant % TENANTS_PER_WORKSPACE)) found.push(number)
+  }
+  return found
+}
+
+const caseOf = (store: Store, samples: number): Case => ({
+  name: store.name,
+  measure: Effect.gen(function* () {
+    const { ports, check } = yield* store.filled({ queued: 0 })
+    const waiting = yield* Ref.make(yield* Deferred.make<number>())
+    const settled = yield* Ref.make(yield* Deferred.make<void>())
+    const handler = Handler.make(operation, () =>
+      Effect.flatMap(Ref.get(waiting), (begun) => Effect.asVoid(Deferred.succeed(begun, performance.now())))
+    )
+    const worker = Worker.layer({
+      catalogue,
+      handlers: [handler],
+      name: "bench",
+      observe: ({ _tag }) =>
+        _tag === "Settled"
+          ? Effect.flatMap(Ref.get(settled), (one) => Effect.asVoid(Deferred.succeed(one, undefined)))
+          : Effect.void
+    })
+    const channel = NoticeChannel.of({ deliver: () => Effect.void })
+    const context = yield* Layer.build(
+      Layer.merge(worker, Countersign.layer({ catalogue })).pipe(
+        Layer.provide(Layer.succeedContext(Context.add(ports, NoticeChannel, channel)))
+      )
+    )
+    const countersign = Context.get(context, Countersign)
+    const random = randomFrom(SEED)
+    const times: Array<number> = []
+    collectGarbage()
+    // The worker begins to listen.
+    yield* Effect.sleep("200 millis")
+    for (const number of allowedNumbers(store, samples)) {
+      const begun = yield* Deferred.make<number>()
+      const end = yield* Deferred.make<void>()
+      yield* Ref.set(waiting, begun)
+      yield* Ref.set(settled, end)
+      const dispatchedAt = performance.now()
+      yield* countersign.dispatch(requestOf(number, store.workspaces))
+      times.push((yield* Deferred.await(begun)) - dispatchedAt)
+      yield* Deferred.await(end)
+      yield* Effect.sleep(PAUSE_MILLIS.least + random() * (PAUSE_MILLIS.most - PAUSE_MILLIS.least))
+    }
+    yield* check("completed", samples)
+    return [
+      { line: store.name, column: "p50", value: quantile(times, 0.5) },
+      { line: store.name, column: "p99", value: quantile(times, 0.99) }
+    ]
+  })
+})
+
+export const latencyRow = (stores: ReadonlyArray<Store>, samples: number): Row => ({
+  key: "latency",
+  title: "6. Latency of an idle worker",
+  unit: "milliseconds",
+  remark: `From the call of \`dispatch\` until the handler is called, ${samples} times a round with a pause after each.`,
+  cases: stores.map((store) => caseOf(store, samples))
+})
