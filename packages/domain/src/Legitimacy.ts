@@ -29,10 +29,13 @@ import type { Snapshot } from "./Snapshot.ts"
  */
 export const decide = (snapshot: Snapshot): Decision => {
   let notApplicable = 0
-  for (const [index, check] of checks.entries()) {
+  let index = 0
+  // Counted by hand: the pairs that `entries()` makes would be most of what a decision costs.
+  for (const check of checks) {
     const answer = check.answer(snapshot)
     if (answer === "not_applicable") notApplicable |= 1 << index
     else if (answer !== "passed") return denied(answer, index, notApplicable)
+    index += 1
   }
   return allowed(notApplicable)
 }
