@@ -77,17 +77,17 @@ describe("canonical JSON", () => {
 
 describe("the identity of a run", () => {
   const input = { backup: "monday", items: [1, 2] }
-  const identity = identityOf(subject, input, sha256)
+  const identity = () => identityOf(subject, input, sha256)
 
   it("is the digest of workspace, tenant, type and identifying input", () => {
-    assert.strictEqual(identity, sha256('["workspace","tenant","restore.execute",{"backup":"monday","items":[1,2]}]'))
-    assert.strictEqual(identityOf(subject, { items: [1, 2], backup: "monday" }, sha256), identity)
+    assert.strictEqual(identity(), sha256('["workspace","tenant","restore.execute",{"backup":"monday","items":[1,2]}]'))
+    assert.strictEqual(identityOf(subject, { items: [1, 2], backup: "monday" }, sha256), identity())
   })
 
   it("differs where one of them differs", () => {
     const { scope } = subject
     const identities = [
-      identity,
+      identity(),
       identityOf({ ...subject, scope: { ...scope, workspaceId: otherWorkspaceId } }, input, sha256),
       identityOf({ ...subject, scope: { ...scope, tenantId: otherTenantId } }, input, sha256),
       identityOf({ ...subject, scope: { ...scope, tenantId: null } }, input, sha256),
@@ -100,6 +100,6 @@ describe("the identity of a run", () => {
 
   it("does not depend on who started it: the run that is active already is theirs", () => {
     const bySystem = { ...subject, authority: { _tag: "SystemAuthority" } as const }
-    assert.strictEqual(identityOf(bySystem, input, sha256), identity)
+    assert.strictEqual(identityOf(bySystem, input, sha256), identity())
   })
 })

@@ -130,7 +130,7 @@ const chosen = <R extends Permit | Denial>(
   }
 }
 
-const stranger = queuedRun({ id: runId(99) })
+const stranger = () => queuedRun({ id: runId(99) })
 
 class Rule extends Move {
   readonly tag: "Start" | "Block" | "Revoke"
@@ -144,11 +144,11 @@ class Rule extends Move {
   event(model: Readonly<Model>, real: Real): RunEvent {
     const { permit, denial } = ruled(real)
     if (this.tag === "Start") {
-      const given = chosen(this.which, permit, real.permits, permitFor(stranger), denial)
+      const given = chosen(this.which, permit, real.permits, permitFor(stranger()), denial)
       this.handedAdmission = given.admission
       return { _tag: "Start", permit: given }
     }
-    const given = chosen(this.which, denial, real.denials, denialFor(stranger), permit)
+    const given = chosen(this.which, denial, real.denials, denialFor(stranger()), permit)
     this.handedAdmission = given.admission
     return this.tag === "Block"
       ? { _tag: "Block", denial: given }

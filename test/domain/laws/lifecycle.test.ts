@@ -228,7 +228,6 @@ describe("laws of the lifecycle", () => {
 })
 
 describe("the edges, one by one", () => {
-  const running = runningRun()
   const at = NOW_MILLIS + 1000
   const counts = { deleted: 7 }
 
@@ -259,6 +258,7 @@ describe("the edges, one by one", () => {
   })
 
   it("started_at is that of the first start", () => {
+    const running = runningRun()
     assert.strictEqual(running.startedAtMillis, NOW_MILLIS)
     const again = moved(running, reportsOf(1).Release)
     if (again._tag !== "Queued") assert.fail()
@@ -267,6 +267,7 @@ describe("the edges, one by one", () => {
   })
 
   it("a release keeps the attempt and what was counted", () => {
+    const running = runningRun()
     const { startedAtMillis, dispatch: of } = running
     assert.deepStrictEqual(moved(running, reportsOf(1).Release), {
       _tag: "Queued",
@@ -280,6 +281,7 @@ describe("the edges, one by one", () => {
   })
 
   it("a failed attempt waits for the next one, a lost lease too", () => {
+    const running = runningRun()
     const waits = { _tag: "Queued" as const, attempt: 2, admission: 2, startedAtMillis: NOW_MILLIS }
     assert.deepInclude(moved(running, reportsOf(1).FailAttempt), { ...waits, availableAtMillis: at + 5000, counts })
     assert.deepInclude(moved(running, reportsOf(1).LoseLease), { ...waits, availableAtMillis: at + 9000, counts: {} })
@@ -308,6 +310,7 @@ describe("the edges, one by one", () => {
   })
 
   it("ends keep what the attempt counted and returned", () => {
+    const running = runningRun()
     const ended = { attempt: 1, admission: 1, startedAtMillis: NOW_MILLIS, completedAtMillis: at, counts }
     const failure = { code: "provider.timeout", message: "The provider did not answer in time." }
     assert.deepInclude(moved(running, reportsOf(1).Succeed), { ...ended, _tag: "Succeeded", result: { done: true } })
@@ -321,6 +324,7 @@ describe("the edges, one by one", () => {
   })
 
   it("a cancelled run says who cancelled it", () => {
+    const running = runningRun()
     const by = { kind: "human", id: "operator" } as const
     const cancel: RunEvent = { _tag: "Cancel", by, atMillis: at }
     assert.deepInclude(moved(running, cancel), {
@@ -333,6 +337,7 @@ describe("the edges, one by one", () => {
   })
 
   it("what an earlier admission reports is refused by its number", () => {
+    const running = runningRun()
     for (const event of Object.values(reportsOf(2))) {
       assertRefused(transition(running, event), "stale_admission")
       assertRefused(transition(running, { ...event, admission: 0 }), "stale_admission")
