@@ -99,7 +99,7 @@ export const layerAuditLog = (names: Names): Layer.Layer<AuditLog, never, SqlCli
       const { q } = names
       const records = `SELECT * FROM ${q}.audit_records WHERE run_id = $1 ORDER BY id`
       const decisions = `SELECT d.*, s.content FROM ${q}.decisions d
-JOIN ${q}.snapshots s ON s.hash = d.snapshot_hash WHERE d.run_id = $1 ORDER BY d.admission, d.decided_at, d.id`
+JOIN ${q}.snapshots s ON s.hash = d.snapshot_hash WHERE d.run_id = $1 ORDER BY d.number`
       return AuditLog.of({
         recordsOf: Effect.fnUntraced(function* (id: RunId) {
           const rows = yield* during("read the audit record")(sql.unsafe<AuditRow>(records, [id]))

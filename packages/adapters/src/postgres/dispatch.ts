@@ -114,35 +114,36 @@ export const makeDispatch = (names: Names): DispatchWith => {
     return runs
   })
 
-  /** Fills in the answers of the steps at these positions; answers with the positions that are still open. */
-  const attempt = Effect.fnUntraced(function* (
-    execute: Execute,
-    steps: ReadonlyArray<FirstStep>,
-    answers: Map<FirstStep, Dispatched>
-  ) {
+  /** One try at each of these steps; null where the run that was in the way has ended meanwhile. */
+  const attempt = Effect.fnUntraced(function* (execute: Execute, steps: ReadonlyArray<FirstStep>) {
     const stored = yield* inserted(execute, steps)
-    for (const step of steps) {
-      // An id that was given twice is stored once: only the first of the two is new.
-      if (stored.delete(step.run.dispatch.id)) answers.set(step, { run: step.run, deduped: false })
-    }
-    const others = steps.filter((step) => !answers.has(step))
-    if (others.length === 0) return others
-    const runs = yield* known(execute, others)
-    return others.filter((step, index) => {
-      const run = runs[index]
-      if (run != null) answers.set(step, { run, deduped: true })
-      return run == null
+    // An id that was given twice is stored once: only the first of the two is new.
+    const isNew = steps.map((step) => stored.delete(step.run.dispatch.id))
+    const others = steps.filter((_, index) => isNew[index] === false)
+    const runs = others.length === 0 ? [] : yield* known(execute, others)
+    let next = 0
+    return steps.map((step, index): Dispatched | null => {
+      if (isNew[index] === true) return { run: step.run, deduped: false }
+      const run = runs[next] ?? null
+      next += 1
+      return run === null ? null : { run, deduped: true }
     })
   })
 
-  const chunk = Effect.fnUntraced(function* (execute: Execute, steps: ReadonlyArray<FirstStep>) {
-    const answers = new Map<FirstStep, Dispatched>()
-    let open = steps
-    // A run can end between the statement that finds its identity taken and the one that looks for it.
-    for (let tries = 0; tries < TRIES && open.length > 0; tries += 1) open = yield* attempt(execute, open, answers)
-    if (open.length > 0) return yield* rejected("runs of this identity come and go too fast: dispatch again", null)
-    return steps.flatMap((step) => answers.get(step) ?? [])
-  })
+  // A run can end between the statement that finds its identity taken and the one that looks for it.
+  const chunk = (
+    execute: Execute,
+    steps: ReadonlyArray<FirstStep>,
+    triesLeft = TRIES
+  ): Effect.Effect<ReadonlyArray<Dispatched>, StoreUnavailable> =>
+    Effect.gen(function* () {
+      if (triesLeft === 0) return yield* rejected("runs of this identity come and go too fast: dispatch again", null)
+      const answers = yield* attempt(execute, steps)
+      const open = steps.filter((_, index) => answers[index] === null)
+      const later = open.length === 0 ? [] : yield* chunk(execute, open, triesLeft - 1)
+      const rest = later[Symbol.iterator]()
+      return answers.flatMap((answer) => answer ?? rest.next().value ?? [])
+    })
 
   return (execute, steps) =>
     Effect.map(

@@ -1,6 +1,8 @@
 /** The ports over PostgreSQL. */
+export { dispatchThrough, type Query } from "./DispatchThrough.ts"
 export { layerPostgresInbox, PostgresInbox } from "./Inbox.ts"
 export { layerPostgres, type PostgresOptions } from "./layerPostgres.ts"
 export { type Applied, CODE_VERSION, migrate, migrationScript } from "./Migrations.ts"
+export { layerPostgresClient, type PostgresClientOptions } from "./PostgresClient.ts"
 export { DEFAULT_SCHEMA, SchemaName } from "./SchemaName.ts"
 export { type SchemaState, schemaDrift, schemaState } from "./SchemaState.ts"

@@ -105,6 +105,8 @@ const decisions = ({ q }: Names) => [
   tenant_operability text NOT NULL,
   execution_prerequisites text NOT NULL,
   snapshot_hash bytea NOT NULL,
+  -- Several decisions of one run may share their millisecond.
+  number bigint GENERATED ALWAYS AS IDENTITY,
   PRIMARY KEY (run_id, id),
   CONSTRAINT decisions_denied_says_why CHECK (
     allowed = (reason_code IS NULL) AND allowed = (denial_class IS NULL) AND allowed = (detail_code IS NULL)

@@ -5,9 +5,8 @@
  */
 import type { Names } from "../SchemaName.ts"
 
-/** Names are qualified and the search path is pinned: a temporary table called `decisions` changes nothing. */
 const triggerFunction = (q: string, name: string, body: string) => `CREATE FUNCTION ${q}.${name}() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $countersign$
+LANGUAGE plpgsql AS $countersign$
 BEGIN
 ${body}
 END
@@ -22,13 +21,17 @@ const always = (q: string, table: string, trigger: string, definition: string) =
 /**
  * AFTER and FOR EACH ROW: a BEFORE trigger does not see the decision that a sibling of the same statement records, and the
  * query of a statement trigger over many rows is planned badly.
+ *
+ * Tables and operators are qualified, so that no search path and no temporary table can put others in their place. Pinning the
+ * search path would do the same, and cost each start of a run as much as the check itself.
  */
 const running = ({ q }: Names) => [
   triggerFunction(
     q,
     "require_decision",
     `  PERFORM 1 FROM ${q}.decisions d
-    WHERE d.run_id = NEW.id AND d.id = NEW.decision_id AND d.admission = NEW.admission AND d.allowed;
+    WHERE d.run_id OPERATOR(pg_catalog.=) NEW.id AND d.id OPERATOR(pg_catalog.=) NEW.decision_id
+      AND d.admission OPERATOR(pg_catalog.=) NEW.admission AND d.allowed;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'run % has no allowed decision of admission %', NEW.id, NEW.admission
       USING ERRCODE = 'integrity_constraint_violation',

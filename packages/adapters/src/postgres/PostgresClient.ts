@@ -1,0 +1,89 @@
+/** A client of a PostgreSQL server, set up for this work and with errors that say what to do. */
+import { StoreUnavailable } from "@countersign/domain"
+import { PgClient } from "@effect/sql-pg"
+import { type Duration, Effect, type Layer, Redacted } from "effect"
+import type { SqlClient } from "effect/sql"
+import { storeUnavailable } from "./troubles.ts"
+
+/** How the server is reached, and how it is to treat our sessions. */
+export interface PostgresClientOptions {
+  /** `postgres://user:password@host:port/database`, with `?sslmode=…` and the like as `libpq` has them. */
+  readonly url: string | Redacted.Redacted
+  /** Connections at most, one of which listens for work; 10 unless given. */
+  readonly maxConnections?: number
+  /** Told to the server, which shows it among its sessions; `countersign` unless given. */
+  readonly applicationName?: string
+  /** How long one statement may take; a minute unless given. */
+  readonly statementTimeoutMillis?: number
+  /**
+   * True when a pooler (PgBouncer, RDS Proxy) that gives out server connections for a transaction at a time stands between.
+   * Settings of the session and prepared statements are then left alone, and arrivals are noticed by polling only.
+   */
+  readonly throughPooler?: boolean
+}
+
+const OLDEST_VERSION = 14
+const KEEP_ALIVE: Duration.Input = "30 seconds"
+
+/**
+ * What a stuck program may cost others: a transaction that is left open would hold its runs, and keep whoever changes
+ * authority facts waiting.
+ */
+const IDLE_IN_TRANSACTION_MILLIS = 30_000
+/** Nothing here waits long for a lock; who does is better told. */
+const LOCK_TIMEOUT_MILLIS = 10_000
+const STATEMENT_TIMEOUT_MILLIS = 60_000
+
+const unusable = (advice: string, cause: unknown = new Error(advice)) =>
+  new StoreUnavailable({ trouble: "unreachable", operation: "connect to the database", advice, cause })
+
+/** Checked before anything is dialled, and never repeated in an error: it holds a password. */
+const checkedUrl = (url: string | Redacted.Redacted): Effect.Effect<Redacted.Redacted, StoreUnavailable> =>
+  Effect.suspend(() => {
+    const text = typeof url === "string" ? url : Redacted.value(url)
+    const parsed = URL.parse(text)
+    if (parsed === null || (parsed.protocol !== "postgres:" && parsed.protocol !== "postgresql:")) {
+      return Effect.fail(unusable("the address must look like postgres://user:password@host:5432/database"))
+    }
+    if (parsed.pathname.length <= 1) return Effect.fail(unusable("the address names no database after the last slash"))
+    return Effect.succeed(Redacted.make(text))
+  })
+
+/**
+ * `force_generic_plan`: every statement is planned once for each connection. Otherwise the server plans statements with arrays
+ * again at each call, which costs small batches a third of their speed. `random_page_cost` as for any disk of today: facts are
+ * looked up by index, also in small tables.
+ */
+const settingsOf = ({ statementTimeoutMillis = STATEMENT_TIMEOUT_MILLIS }: PostgresClientOptions) => ({
+  plan_cache_mode: "force_generic_plan",
+  random_page_cost: "1.1",
+  statement_timeout: String(statementTimeoutMillis),
+  lock_timeout: String(LOCK_TIMEOUT_MILLIS),
+  idle_in_transaction_session_timeout: String(IDLE_IN_TRANSACTION_MILLIS)
+})
+
+const make = Effect.fnUntraced(function* (options: PostgresClientOptions) {
+  const { maxConnections = 10, applicationName = "countersign", throughPooler = false } = options
+  const url = yield* checkedUrl(options.url)
+  const connecting = Effect.mapError((cause: unknown) => storeUnavailable("connect to the database", cause))
+  const client = yield* PgClient.make({
+    url,
+    maxConnections,
+    applicationName,
+    keepAlive: KEEP_ALIVE,
+    ...(throughPooler ? { prepare: false } : { startupParameters: settingsOf(options) })
+  }).pipe(connecting)
+  const [row] = yield* client<{ readonly version: number }>`
+    SELECT current_setting('server_version_num')::integer / 10000 AS version`.pipe(connecting)
+  if (row === undefined || row.version < OLDEST_VERSION) {
+    return yield* unusable(`the server is too old: it must be PostgreSQL ${OLDEST_VERSION} or later`)
+  }
+  return client
+})
+
+/**
+ * A pool of connections, the first of which is made at once: an address, user or password that does not work fails the layer.
+ */
+export const layerPostgresClient = (
+  options: PostgresClientOptions
+): Layer.Layer<PgClient.PgClient | SqlClient.SqlClient, StoreUnavailable> => PgClient.layerFrom(make(options))
