@@ -445,7 +445,8 @@ describe("the time it is available from", () => {
     0.5,
     2 ** 53,
     -(2 ** 53),
-    8.64e15 + 1,
+    Date.UTC(10_000, 0, 1),
+    Date.parse("0001-01-01T00:00:00.000Z") - 1,
     "tomorrow",
     null,
     new Date(0)
@@ -472,7 +473,7 @@ describe("the time it is available from", () => {
       const sync = { ...byAda, operation: inventorySync }
       yield* gate.dispatch({ ...sync, payload: { scope: "past" }, availableAtMillis: -1 })
       yield* gate.dispatch({ ...sync, payload: { scope: "future" }, availableAtMillis: 60_000 })
-      yield* gate.dispatch({ ...sync, payload: { scope: "very far" }, availableAtMillis: 8.64e15 })
+      yield* gate.dispatch({ ...sync, payload: { scope: "very far" }, availableAtMillis: Date.UTC(9_999, 11, 31) })
       yield* startWorker([handler], { catalogue })
       yield* pass(59_000, 1_000)
       assert.deepStrictEqual(calls, ["past"])

@@ -132,14 +132,17 @@ const SystemKind = ActorKind.pick(["system", "scheduled", "integration"])
 const actorKindOf = (request: UntypedDispatchRequest): Checked<ActorKind> =>
   "initiator" in request ? Result.succeed("human") : readId(SystemKind, "actor kind", request.actorKind ?? "system")
 
-/** The last moment that a date can say, in epoch milliseconds. */
-const LAST_MILLIS = 8.64e15
+/** The years 1 to 9999, in epoch milliseconds: what every store can say. */
+const FIRST_MILLIS = Date.parse("0001-01-01T00:00:00.000Z")
+const LAST_MILLIS = Date.parse("9999-12-31T23:59:59.999Z")
 
-const availableFrom = ({ availableAtMillis }: UntypedDispatchRequest): Checked<number | undefined> =>
-  availableAtMillis === undefined ||
-  (Number.isSafeInteger(availableAtMillis) && Math.abs(availableAtMillis) <= LAST_MILLIS)
-    ? Result.succeed(availableAtMillis)
-    : refuse("time_invalid", `availableAtMillis must be whole epoch milliseconds, is ${String(availableAtMillis)}`)
+const availableFrom = ({ availableAtMillis: atMillis }: UntypedDispatchRequest): Checked<number | undefined> =>
+  atMillis === undefined || (Number.isSafeInteger(atMillis) && atMillis >= FIRST_MILLIS && atMillis <= LAST_MILLIS)
+    ? Result.succeed(atMillis)
+    : refuse(
+        "time_invalid",
+        `availableAtMillis must be whole epoch milliseconds of a year up to 9999, is ${String(atMillis)}`
+      )
 
 const initiatorNameOf = (request: UntypedDispatchRequest): Checked<string | null> =>
   "initiator" in request && request.initiatorName !== undefined

@@ -7,6 +7,7 @@
 import { type AnyOperation, type Operation, type OperationType, type RunFailure, unstorable } from "@countersign/domain"
 import { Effect, Result, Schema } from "effect"
 import type { HandlerContext } from "./HandlerContext.ts"
+import { oneLine } from "./oneLine.ts"
 
 /**
  * Fail with this to say why, and whether another attempt may help. `message` is shown to the initiator: no secrets in it.
@@ -62,14 +63,6 @@ const INVALID_RESULT = broken("handler.invalid_result", "The operation ended wit
 /** The longest message and code of a failure that are kept. */
 const MESSAGE_MAX_LENGTH = 500
 const CODE_MAX_LENGTH = 100
-
-/** One line, of bounded length, without control characters. */
-const oneLine = (text: string, maxLength: number): string =>
-  text
-    .toWellFormed()
-    .replaceAll(/\p{Cc}+/gu, " ")
-    .slice(0, maxLength)
-    .toWellFormed()
 
 /** A failure as it may be stored and shown. */
 const presentable = ({ code, message }: RunFailure): RunFailure => ({

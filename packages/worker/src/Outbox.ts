@@ -4,17 +4,24 @@
  *
  * Contract section 10.
  */
-import { type DueNotice, NoticeChannel, Notices, type StoreUnavailable } from "@countersign/domain"
+import { type DueNotice, type Notice, NoticeChannel, Notices, type StoreUnavailable } from "@countersign/domain"
 import { Clock, Effect } from "effect"
 import { type BackoffPolicy, backoffAfter } from "./Backoff.ts"
+import { oneLine } from "./oneLine.ts"
 import { perpetually } from "./Perpetual.ts"
 
 /** How many notices are taken at once, and how many are delivered side by side. */
-const BATCH = 50
+const BATCH = 25
 const SIDE_BY_SIDE = 5
 
-/** A deliverer that dies leaves its notices to others after this long. */
-const HIDDEN_MILLIS = 60_000
+/** A channel that takes longer for one notice has not delivered it. */
+const DELIVERY_MILLIS = 10_000
+
+/** A deliverer that dies leaves its notices to others after this long; alive, it is done with all of them by then. */
+const HIDDEN_MILLIS = (BATCH / SIDE_BY_SIDE) * DELIVERY_MILLIS + 10_000
+
+/** The longest reason that is kept. */
+const PROBLEM_MAX_LENGTH = 500
 
 const AFTER_FAILURE: BackoffPolicy = { backoffMillis: 1_000, backoffMaxMillis: 3_600_000 }
 
@@ -25,7 +32,9 @@ export const deliverDue: Effect.Effect<number, StoreUnavailable, OutboxPorts> = 
   const notices = yield* Notices
   const nowMillis = yield* Clock.currentTimeMillis
   const due = yield* notices.takeDue(nowMillis, nowMillis + HIDDEN_MILLIS, BATCH)
-  yield* Effect.forEach(due, deliver, { concurrency: SIDE_BY_SIDE, discard: true })
+  // Each for itself: what goes wrong with one must not have the others delivered again.
+  const exits = yield* Effect.forEach(due, (one) => Effect.exit(deliver(one)), { concurrency: SIDE_BY_SIDE })
+  yield* Effect.all(exits, { discard: true })
   return due.length
 })
 
@@ -37,17 +46,24 @@ export const runOutbox = (intervalMillis: number): Effect.Effect<never, never, O
   )
 
 const deliver = Effect.fnUntraced(function* ({ notice, delivery }: DueNotice) {
-  const channel = yield* NoticeChannel
   const notices = yield* Notices
-  const problem = yield* channel.deliver(notice).pipe(
-    Effect.as(null),
-    Effect.catch((error) => Effect.succeed(error.problem)),
-    // A channel that breaks in an unforeseen way is a channel that could not deliver.
-    Effect.catchDefect((defect) => Effect.succeed(`the channel broke: ${String(defect)}`))
-  )
+  const problem = yield* problemOf(notice)
   const nowMillis = yield* Clock.currentTimeMillis
   if (problem === null) return yield* notices.markDelivered([notice.runId], nowMillis)
   const waitMillis = yield* backoffAfter(delivery, AFTER_FAILURE)
   yield* Effect.logWarning(`notice of run ${notice.runId} not delivered: ${problem}; again in ${waitMillis} ms`)
   yield* notices.deferDelivery(notice.runId, nowMillis + waitMillis, problem)
 })
+
+/** Hands the notice to the channel; answers why that did not go well, or null. */
+const problemOf = (notice: Notice): Effect.Effect<string | null, never, NoticeChannel> =>
+  Effect.flatMap(NoticeChannel, (channel) => channel.deliver(notice)).pipe(
+    Effect.as(null),
+    Effect.timeoutOrElse({
+      duration: DELIVERY_MILLIS,
+      orElse: () => Effect.succeed(`the channel took longer than ${DELIVERY_MILLIS} ms`)
+    }),
+    Effect.catch(({ problem }) => Effect.succeed(oneLine(problem, PROBLEM_MAX_LENGTH) || "no reason given")),
+    // A channel that breaks in an unforeseen way could not deliver. What it broke with may hold anything: it is not kept.
+    Effect.catchCause((cause) => Effect.as(Effect.logWarning("the channel broke", cause), "the channel broke"))
+  )

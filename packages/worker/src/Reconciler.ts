@@ -8,6 +8,7 @@ import {
   type Catalogue,
   DEFAULT_ATTEMPTS,
   type Running,
+  RunQueue,
   RunStore,
   type StoreUnavailable,
   step,
@@ -20,22 +21,32 @@ import { perpetually } from "./Perpetual.ts"
 /** How many orphans are taken back at once. */
 const BATCH = 100
 
+export type ReconcilerPorts = RunStore | RunQueue | UnitOfWork
+
 /** Takes back what can be taken back now; answers how many runs that were. */
-export const reconcile = (catalogue: Catalogue): Effect.Effect<number, StoreUnavailable, RunStore | UnitOfWork> =>
+export const reconcile = (catalogue: Catalogue): Effect.Effect<number, StoreUnavailable, ReconcilerPorts> =>
   Effect.flatMap(UnitOfWork, (unit) => unit.transact(takeBackOrphans(catalogue)))
 
-/** Reconciles for ever, at this interval. */
+/** Reconciles for ever, at this interval, and at once again while there is more. */
 export const runReconciler = (
   catalogue: Catalogue,
   intervalMillis: number
-): Effect.Effect<never, never, RunStore | UnitOfWork> =>
-  perpetually("reconciling", Effect.andThen(reconcile(catalogue), Effect.sleep(intervalMillis)))
+): Effect.Effect<never, never, ReconcilerPorts> =>
+  perpetually(
+    "reconciling",
+    Effect.flatMap(reconcile(catalogue), (takenBack) =>
+      takenBack === BATCH ? Effect.void : Effect.sleep(intervalMillis)
+    )
+  )
 
 const takeBackOrphans = Effect.fnUntraced(function* (catalogue: Catalogue) {
   const store = yield* RunStore
   const nowMillis = yield* Clock.currentTimeMillis
   const { runs, unreadable } = yield* store.holdOrphans(nowMillis, BATCH)
-  if (unreadable.length > 0) yield* Effect.logError("unreadable runs", ...unreadable.map(({ message }) => message))
+  if (unreadable.length > 0) {
+    yield* Effect.logError("unreadable runs are set aside", ...unreadable.map(({ message }) => message))
+    yield* Effect.flatMap(RunQueue, (queue) => queue.quarantine(unreadable, nowMillis))
+  }
   const steps = yield* Effect.forEach(runs, (run) => lostLease(run, catalogue, nowMillis))
   const refused = yield* store.write(steps, null)
   const takenBack = steps.length - refused.length

@@ -6,7 +6,6 @@ import {
   type Run,
   type RunFailure,
   type RunId,
-  type Running,
   RunStore
 } from "@countersign/domain"
 import {
@@ -19,7 +18,7 @@ import {
   type WorkerOptions
 } from "@countersign/worker"
 import { assert } from "@effect/vitest"
-import { Clock, Context, Effect, Exit, Layer, Logger, Scope } from "effect"
+import { Clock, Context, Effect, Exit, Fiber, Layer, Logger, Scope } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { TestClock } from "effect/testing"
 import { layerUnruly } from "./unruly.ts"
@@ -99,22 +98,27 @@ export const actionsOf = Effect.fnUntraced(function* (id: RunId) {
 export const syncing = <E, R>(work: Effect.Effect<unknown, E, R>) =>
   Handler.make(inventorySync, () => Effect.as(work, { items: 1 }))
 
-/** A started worker and the way to stop it. */
-export interface StartedWorker {
-  readonly worker: Worker["Service"]
-  readonly stop: Effect.Effect<void>
-}
-
-/** Starts a worker with short times; it is stopped with the test at the latest. */
+/** Starts a worker that gives back its work at once when it stops; it is stopped with the test at the latest. */
 export const startWorker = Effect.fnUntraced(function* <R>(
   handlers: WorkerOptions<R>["handlers"],
   options: Partial<WorkerOptions<R>> = {}
 ) {
-  const scope = yield* Effect.acquireRelease(Scope.make(), (scope, exit) => Scope.close(scope, exit))
+  const scope = yield* Effect.acquireRelease(Scope.make(), closedInTime)
   const layer = Worker.layer({ catalogue: sampleCatalogue, handlers, drainMillis: 0, ...options })
   const context = yield* Layer.buildWithScope(layer, scope)
-  return { worker: Context.get(context, Worker), stop: Scope.close(scope, Exit.void) }
+  return { worker: Context.get(context, Worker), stop: closedInTime(scope) }
 })
+
+/** Closes a scope while time passes: whatever waits for time on its way out gets it. */
+const closedInTime = (scope: Scope.Closeable): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const closing = yield* Effect.forkDetach(Scope.close(scope, Exit.void))
+    yield* settleDown
+    for (let second = 0; second < 120 && closing.pollUnsafe() === undefined; second += 1) {
+      yield* TestClock.adjust("1 second")
+    }
+    yield* Fiber.join(closing)
+  })
 
 /** Lets time pass in small steps, so that what one step brings about has its own time. */
 export const pass = (millis: number, stepMillis = 100): Effect.Effect<void> =>
@@ -154,5 +158,3 @@ export const defined = <A>(value: A | undefined): A => (value === undefined ? as
 /** The run store, for a test that writes itself. */
 export const writing = <A, E, R>(use: (store: RunStore["Service"]) => Effect.Effect<A, E, R>) =>
   Effect.flatMap(RunStore, use)
-
-export type { Running }
