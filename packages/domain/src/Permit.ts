@@ -16,7 +16,7 @@ const SEAL = Symbol("seal")
 
 class Ruling<Tag, Decision> {
   /** Private to the class: an object without it was not made here, whatever its type says. */
-  readonly #genuine = true
+  readonly #genuine: unknown
   readonly _tag: Tag
   readonly runId: RunId
   readonly admission: number
@@ -56,7 +56,7 @@ export const isGenuine = (ruling: Permit | Denial): boolean => Ruling.isGenuine(
  * The snapshot must be about this very run: with a snapshot of another subject the programmer made a mistake, and it throws.
  */
 export const authorize = (run: Queued | Running, snapshot: Snapshot): Result.Result<Permit, Denial> => {
-  if (run.dispatch.subject !== snapshot.subject && !Equal.equals(run.dispatch.subject, snapshot.subject)) {
+  if (!Equal.equals(run.dispatch.subject, snapshot.subject)) {
     throw new TypeError(`the snapshot is not about run ${run.dispatch.id}`)
   }
   const decision = decide(snapshot)
