@@ -175,6 +175,17 @@ describe("the command line against a server", { timeout: 240_000 }, () => {
     })
   )
 
+  it.live("a host's code that throws where nobody can catch it ends the program, in words", () =>
+    Effect.gen(function* () {
+      const file = join(folder, "throwing.mjs")
+      writeFileSync(file, 'setTimeout(() => { throw new Error("too late") }, 0); await new Promise(() => {})')
+      const { code, stdout, stderr } = yield* run(["work", "--json", "--app", file, "--data", join(folder, "unused")])
+      assert.strictEqual(code, 1)
+      assert.strictEqual(stdout, "")
+      assert.include(JSON.parse(stderr).error.problem, "too late")
+    })
+  )
+
   it.live("the settings file of the working folder is found, with paths of its own", () =>
     Effect.gen(function* () {
       writeFileSync(join(folder, "countersign.json"), JSON.stringify({ data: "./kept" }))

@@ -66,7 +66,7 @@ export const unforeseen = (error: unknown): CliFailure =>
   cliFailure(
     "unforeseen",
     `something unforeseen went wrong: ${error instanceof Error ? firstLine(error.message) : firstLine(String(error))}`,
-    "run it again with --log-level debug to see where, and report it"
+    "if it is not from your own code, report it; --log-level debug may show where it comes from"
   )
 
 const firstLine = (text: string): string => text.split("\n", 1)[0] ?? text

@@ -34,8 +34,8 @@ export const main = (args: ReadonlyArray<string>): Effect.Effect<number, never, 
   return Effect.raceFirst(coded, endedBySignal).pipe(Effect.provide(surroundings))
 }
 
-/** Also where the arguments make no sense otherwise: the complaint about them is for whoever asked. */
-const wantsJson = (args: ReadonlyArray<string>): boolean => {
+/** Whether `--json` is among the arguments, also where they make no sense otherwise: the complaint about them is for whoever asked. */
+export const wantsJson = (args: ReadonlyArray<string>): boolean => {
   const operands = args.indexOf("--")
   return (operands === -1 ? args : args.slice(0, operands)).some((arg) => arg === "--json" || arg === "--json=true")
 }

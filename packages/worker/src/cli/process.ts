@@ -2,7 +2,9 @@
 import { constants } from "node:os"
 import { NodeServices } from "@effect/platform-node"
 import { Effect } from "effect"
-import { main } from "./main.ts"
+import { unforeseen } from "./failures.ts"
+import { main, wantsJson } from "./main.ts"
+import { tellFailure } from "./presenter.ts"
 import { makeStop, Stop } from "./Stop.ts"
 
 /** Ends the process once what was written has been taken. */
@@ -28,9 +30,13 @@ const program = Effect.gen(function* () {
 /** Runs the command line and ends the process. */
 export const runProcess = (): void => {
   // Whoever read our output has gone (`| head`): nobody is left to tell.
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => process.exit(0))
-  program.pipe(Effect.provide(NodeServices.layer), Effect.runPromise).then(exit, (error: unknown) => {
-    process.stderr.write(`countersign: ${error instanceof Error ? error.message : String(error)}\n`)
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1))
+  }
+  // Code of the host's that threw where nobody could catch it: what would follow cannot be relied upon.
+  process.on("uncaughtException", (error) => {
+    Effect.runSync(tellFailure(unforeseen(error), wantsJson(process.argv.slice(2))))
     exit(1)
   })
+  program.pipe(Effect.provide(NodeServices.layer), Effect.runPromise).then(exit)
 }
