@@ -50,13 +50,20 @@ const checkedUrl = (url: string | Redacted.Redacted): Effect.Effect<Redacted.Red
   })
 
 /**
- * `force_generic_plan`: every statement is planned once for each connection. Otherwise the server plans statements with arrays
- * again at each call, which costs small batches a third of their speed. `random_page_cost` as for any disk of today: facts are
- * looked up by index, also in small tables.
+ * How our sessions plan. `force_generic_plan`: every statement is planned once for each connection; otherwise the server plans
+ * statements with arrays again at each call, which costs small batches a third of their speed. Without sequential scans: a plan
+ * that was made while a table was small must still be right when it has grown, and there is an index for everything we ask
+ * often. Without compilation: its threshold would be passed by what a ruled-out scan is said to cost.
  */
-const settingsOf = ({ statementTimeoutMillis = STATEMENT_TIMEOUT_MILLIS }: PostgresClientOptions) => ({
+export const PLANNER_SETTINGS = {
   plan_cache_mode: "force_generic_plan",
+  enable_seqscan: "off",
   random_page_cost: "1.1",
+  jit: "off"
+} as const
+
+const settingsOf = ({ statementTimeoutMillis = STATEMENT_TIMEOUT_MILLIS }: PostgresClientOptions) => ({
+  ...PLANNER_SETTINGS,
   statement_timeout: String(statementTimeoutMillis),
   lock_timeout: String(LOCK_TIMEOUT_MILLIS),
   idle_in_transaction_session_timeout: String(IDLE_IN_TRANSACTION_MILLIS)

@@ -21,10 +21,12 @@ import { makeWakes } from "./wakes.ts"
 import { idsOf } from "./write.ts"
 
 /**
+ * The claim, of a limit and with or without workspaces to pass over; parameters: now, types, workspaces.
+ *
  * In the order of the index, by when they may be taken: runs that are to wait lie behind its end and are never walked over.
  * What is claimed together is then given by id.
  */
-const claiming = ({ q }: Names, { limit, passOver }: Claim) => `SELECT ${RUN_COLUMNS} FROM ${q}.runs r
+export const claimStatement = ({ q }: Names, { limit, passOver }: Claim) => `SELECT ${RUN_COLUMNS} FROM ${q}.runs r
 WHERE r.status = 'queued' AND r.available_at <= $1 AND r.operation_type = ANY ($2::text[])
 ${passOver.length === 0 ? "" : "AND r.workspace_id <> ALL ($3::text[])"}
 ORDER BY r.available_at, r.id LIMIT ${limited(limit)} FOR UPDATE SKIP LOCKED`
@@ -71,7 +73,7 @@ export const layerRunQueue = (names: Names): Layer.Layer<RunQueue, never, SqlCli
           const { operationTypes, nowMillis, passOver } = claim
           const now = new Date(nowMillis)
           const values = passOver.length === 0 ? [now, operationTypes] : [now, operationTypes, passOver]
-          const rows = yield* during("claim queued runs")(sql.unsafe<RunRow>(claiming(names, claim), values))
+          const rows = yield* during("claim queued runs")(sql.unsafe<RunRow>(claimStatement(names, claim), values))
           return readPage(rows.toSorted(byId), readQueued)
         }),
         holdThese: Effect.fnUntraced(function* (ids: ReadonlyArray<RunId>) {

@@ -20,7 +20,7 @@ import { limited } from "./limits.ts"
 import { RUN_COLUMNS, type RunRow, readPage, readRun, readRunning } from "./RunRow.ts"
 import type { Names } from "./SchemaName.ts"
 import { during } from "./troubles.ts"
-import { confirmingParameters, idsOf, movingParameters, writeStatements } from "./write.ts"
+import { confirmingParameters, confirmingStatement, idsOf, movingParameters, movingStatement } from "./write.ts"
 
 interface IdRow {
   readonly id: string
@@ -78,7 +78,8 @@ export const layerRunStore = (names: Names): Layer.Layer<RunStore, never, SqlCli
     Effect.map(SqlClient.SqlClient, (sql) => {
       const { q } = names
       const dispatchThrough = makeDispatch(names)
-      const statements = writeStatements(names)
+      const move = movingStatement(names)
+      const confirm = confirmingStatement(names)
 
       const writeWith = Effect.fnUntraced(function* (
         statement: string,
@@ -98,8 +99,8 @@ export const layerRunStore = (names: Names): Layer.Layer<RunStore, never, SqlCli
         const confirmations = active.filter(({ before, after }) => before === after)
         return [
           ...steps.filter(({ before }) => isCompleted(before)).map(refusalOf),
-          ...(yield* writeWith(statements.moving, moves, (some) => movingParameters(some, lease))),
-          ...(yield* writeWith(statements.confirming, confirmations, confirmingParameters))
+          ...(yield* writeWith(move, moves, (some) => movingParameters(some, lease))),
+          ...(yield* writeWith(confirm, confirmations, confirmingParameters))
         ]
       })
 

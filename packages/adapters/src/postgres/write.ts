@@ -83,11 +83,12 @@ const recording = ({ q, channel }: Names, stepping: string, first: number) => {
 SELECT id FROM written WHERE (SELECT count(*) FROM woken) >= 0`
 }
 
-/** The two statements: for steps that move their runs, and for those that only record. They answer the ids written. */
-export const writeStatements = (names: Names) => ({
-  moving: recording(names, moving(names), 4 + moveColumns.length),
-  confirming: recording(names, confirming(names), 2 + beforeColumns.length)
-})
+/** For steps that move their runs; answers the ids written. */
+export const movingStatement = (names: Names): string => recording(names, moving(names), 4 + moveColumns.length)
+
+/** For steps that only record; answers the ids written. */
+export const confirmingStatement = (names: Names): string =>
+  recording(names, confirming(names), 2 + beforeColumns.length)
 
 /** Whether somebody should look at the queue: a run that went back to it may be taken at once. */
 const queuesAtOnce = ({ after, audit }: Step): boolean =>

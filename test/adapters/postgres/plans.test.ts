@@ -1,0 +1,101 @@
+/** Plans, not times: with a large table the statements of an admission find what they need by index. */
+import { migrate } from "@countersign/adapters"
+import { assert, layer } from "@effect/vitest"
+import { Effect, Layer, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { factsStatement } from "../../../packages/adapters/src/postgres/factsStatement.ts"
+import { PLANNER_SETTINGS } from "../../../packages/adapters/src/postgres/PostgresClient.ts"
+import { claimStatement } from "../../../packages/adapters/src/postgres/RunQueue.ts"
+import { DEFAULT_SCHEMA, namesOf } from "../../../packages/adapters/src/postgres/SchemaName.ts"
+import { movingStatement } from "../../../packages/adapters/src/postgres/write.ts"
+import { layerFreshDatabase } from "../../support/postgres.ts"
+
+const ROWS = 100_000
+const names = namesOf(DEFAULT_SCHEMA)
+
+const columns = `id, workspace_id, operation_type, authority_mode, initiator_id, actor_kind, payload, identity, max_attempts,
+  attempt, admission, dispatched_at, counts`
+const values = (from: number) => `
+  (lpad(to_hex(${from} + n), 8, '0') || '-0000-7000-8000-000000000000')::uuid, 'w' || n % 200, 'op' || n % 20, 'actor_bound',
+  'u' || n, 'human', '{}', ${from} + n || '', 3, 1, 1, '2026-01-01', '{}'`
+
+const filled = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* migrate()
+  const insert = (from: number, more: string, cells: string) =>
+    sql.unsafe(`INSERT INTO countersign.runs (${columns}, status, outcome, available_at, started_at, completed_at)
+      SELECT ${values(from)}, ${cells} FROM generate_series(1, ${ROWS}) n ${more}`)
+  yield* insert(0, "", "'completed', 'succeeded', '2026-01-01', '2026-01-01', '2026-01-01'")
+  yield* insert(ROWS, "", "'queued', 'pending', '2026-01-01', NULL, NULL")
+  yield* insert(2 * ROWS, "", "'queued', 'pending', '2030-01-01', NULL, NULL")
+  yield* sql`INSERT INTO countersign.workspaces SELECT 'w' || n, true FROM generate_series(0, 4999) n`
+  yield* sql`INSERT INTO countersign.users SELECT 'u' || n, '', false FROM generate_series(1, 20000) n`
+  yield* sql`INSERT INTO countersign.memberships SELECT 'w' || n % 200, 'u' || n, 'r' FROM generate_series(1, 20000) n`
+  yield* sql`INSERT INTO countersign.role_capabilities SELECT 'w' || n % 200, 'r', 'c' || n FROM generate_series(1, 20000) n`
+  yield* sql`INSERT INTO countersign.tenants SELECT 't' || n, 'w' || n % 200, 'active' FROM generate_series(1, 20000) n`
+  yield* sql`INSERT INTO countersign.tenant_entitlements SELECT 'u' || n, 't' || n FROM generate_series(1, 20000) n`
+  yield* sql`INSERT INTO countersign.provider_connections
+    SELECT 'p' || n, 'w' || n % 200, 't' || n, true, true FROM generate_series(1, 20000) n`
+  yield* sql`INSERT INTO countersign.write_gates SELECT 't' || n, 'ok', '2026-01-01' FROM generate_series(1, 20000) n`
+  yield* sql`INSERT INTO countersign.prerequisites
+    SELECT 'w' || n % 200, 't' || n, 'x', true FROM generate_series(1, 20000) n`
+  yield* sql`ANALYZE`
+})
+
+const Lines = Schema.Array(Schema.Struct({ "QUERY PLAN": Schema.String }))
+
+/** The generic plan, as a worker's connection has it; `literals` are the parameters as SQL. */
+const planOf = (statement: string, literals: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    for (const [name, value] of Object.entries(PLANNER_SETTINGS)) yield* sql.unsafe(`SET LOCAL ${name} = '${value}'`)
+    yield* sql.unsafe(`PREPARE asked AS ${statement}`)
+    const rows = yield* sql.unsafe(`EXPLAIN (COSTS off, ANALYZE, TIMING off) EXECUTE asked (${literals.join(", ")})`)
+    yield* sql.unsafe("DEALLOCATE asked")
+    return (yield* Schema.decodeUnknownEffect(Lines)(rows)).map((line) => line["QUERY PLAN"]).join("\n")
+  }).pipe((planning) => Effect.flatMap(SqlClient.SqlClient, (sql) => sql.withTransaction(planning)))
+
+const prepared = Layer.effectDiscard(filled).pipe(Layer.provideMerge(layerFreshDatabase({ maxConnections: 2 })))
+
+layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })("plans at 300,000 runs", (it) => {
+  it.effect("the claim walks the waiting runs in order, and never those that are to wait longer", () =>
+    Effect.gen(function* () {
+      const statement = claimStatement(names, { limit: 100, operationTypes: [], nowMillis: 0, passOver: [] })
+      const types = `'{${Array.from({ length: 20 }, (_, at) => `op${at}`).join(",")}}'`
+      const plan = yield* planOf(statement, ["'2026-06-01'", types])
+      assert.match(plan, /Index Scan using runs_queued/)
+      assert.notMatch(plan, /Seq Scan|Sort|Rows Removed/)
+      // Of a type that nobody waits for: all that is available is looked at once, and what is delayed is not.
+      const none = yield* planOf(statement, ["'2026-06-01'", "'{nobody}'"])
+      assert.match(none, new RegExp(`Rows Removed by Filter: ${ROWS}$`, "m"))
+      assert.notMatch(yield* planOf(statement, ["'2025-01-01'", types]), /Rows Removed/)
+    })
+  )
+
+  it.effect("facts are looked up by their keys", () =>
+    Effect.gen(function* () {
+      const keys = ["w1", "t1", "u1", "w1", "u1", "c1", "u1", "t1", "p1", "t1", "w1", "t1", "x"]
+      const plan = yield* planOf(
+        factsStatement(names.q),
+        keys.map((key) => `'{${key}}'`)
+      )
+      assert.notMatch(plan, /Seq Scan|Hash Join|Merge Join/)
+      assert.match(plan, /prerequisites_key/)
+    })
+  )
+
+  it.effect("a batch of steps finds its runs by id, and its records without joins, also while tables are empty", () =>
+    Effect.gen(function* () {
+      const statement = movingStatement(names)
+      const count = new Set(statement.match(/\$\d+/g)).size
+      const plan = yield* planOf(
+        statement,
+        Array.from({ length: count }, () => "NULL")
+      )
+      assert.match(plan, /Index Scan using runs_pkey/)
+      assert.match(plan, /snapshots_pkey/)
+      assert.match(plan, /hashed SubPlan/)
+      assert.notMatch(plan, /Seq Scan|Hash Join|Merge Join/)
+    })
+  )
+})
