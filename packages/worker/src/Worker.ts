@@ -5,7 +5,7 @@
  * Architecture section 3; contract section 3, `release`.
  */
 import { RunQueue, type StoreUnavailable } from "@countersign/domain"
-import { Context, Effect, Fiber, FiberSet, Layer, type Scope } from "effect"
+import { Context, Effect, Fiber, FiberSet, Layer } from "effect"
 import { SecureRandom } from "effect/crypto"
 import type { AdmissionPorts } from "./Admission.ts"
 import { handlersByType } from "./Handler.ts"
@@ -59,8 +59,9 @@ export class Worker extends Context.Service<
         yield* Effect.forkScoped(runHeartbeat(terms))
         yield* Effect.forkScoped(runReconciler(catalogue, limits.leaseMillis / 2))
         yield* Effect.forkScoped(runOutbox(limits.pollMillis))
-        // Registered last, so that stopping begins here: everything above still serves the work that drains.
-        yield* stopGracefully(terms, yield* Effect.forkScoped(runLoop(terms)))
+        // Registered last, so that stopping begins here: everything above still serves the work that drains. Detached, because
+        // the scope would wait for an admission that hangs.
+        yield* Effect.acquireRelease(Effect.forkDetach(runLoop(terms)), (loop) => stopGracefully(terms, loop))
 
         const queue = yield* RunQueue
         const types = [...handlers.keys()]
@@ -82,20 +83,17 @@ const carefully =
       Effect.catchCause((cause) => Effect.logWarning("the worker's observer broke", cause))
     )
 
-const stopGracefully = <R>(
+const stopGracefully = Effect.fnUntraced(function* <R>(
   { hands, inHand, limits, name }: LoopTerms<R>,
   loop: Fiber.Fiber<never>
-): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.addFinalizer(() =>
-    Effect.gen(function* () {
-      // An admission in flight is let through to its end; a store that hangs must not keep the worker from stopping.
-      yield* Effect.timeoutOption(Fiber.interrupt(loop), Math.max(limits.drainMillis, GIVE_BACK_MILLIS))
-      if (inHand.size() === 0) return
-      yield* Effect.logInfo(`worker ${name}: waiting for ${inHand.size()} runs to finish`)
-      yield* Effect.timeoutOption(FiberSet.awaitEmpty(hands), limits.drainMillis)
-      if (inHand.size() === 0) return
-      yield* Effect.logInfo(`worker ${name}: giving back ${inHand.size()} runs`)
-      yield* inHand.endAll("released")
-      yield* Effect.timeoutOption(FiberSet.awaitEmpty(hands), GIVE_BACK_MILLIS)
-    })
-  )
+) {
+  // An admission in flight is let through to its end; a store that hangs must not keep the worker from stopping.
+  yield* Effect.timeoutOption(Fiber.interrupt(loop), Math.max(limits.drainMillis, GIVE_BACK_MILLIS))
+  if (inHand.size() === 0) return
+  yield* Effect.logInfo(`worker ${name}: waiting for ${inHand.size()} runs to finish`)
+  yield* Effect.timeoutOption(FiberSet.awaitEmpty(hands), limits.drainMillis)
+  if (inHand.size() === 0) return
+  yield* Effect.logInfo(`worker ${name}: giving back ${inHand.size()} runs`)
+  yield* inHand.endAll("released")
+  yield* Effect.timeoutOption(FiberSet.awaitEmpty(hands), GIVE_BACK_MILLIS)
+})
