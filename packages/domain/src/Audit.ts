@@ -21,6 +21,7 @@ export const AuditAction = Schema.Literals([
   "run.decided",
   "run.started",
   "run.blocked",
+  "run.held",
   "run.cancelled",
   "run.expired",
   "run.succeeded",
@@ -59,6 +60,7 @@ const actionOf: Readonly<Record<RunEventTag | Birth, AuditAction>> = {
   FailDispatch: "run.dispatch_failed",
   Start: "run.started",
   Block: "run.blocked",
+  Hold: "run.held",
   Cancel: "run.cancelled",
   Expire: "run.expired",
   Succeed: "run.succeeded",
@@ -76,6 +78,7 @@ const outcomeOf: Readonly<Record<AuditAction, AuditOutcome>> = {
   "run.decided": "info",
   "run.started": "info",
   "run.blocked": "blocked",
+  "run.held": "info",
   "run.cancelled": "info",
   "run.expired": "failed",
   "run.succeeded": "success",
@@ -102,6 +105,12 @@ const aboutRun = (run: Run) => ({
   attempt: run.attempt,
   admission: run.admission
 })
+
+/** Why the run is where it is now; null when nothing stands in its way. */
+const codeOf = (run: Run): string | null => {
+  if (run._tag === "Blocked" || run._tag === "Failed") return run.failure.code
+  return run._tag === "Queued" && run.held !== null ? run.held.failure.code : null
+}
 
 /** The record of a decision: `info` when allowed, `blocked` when denied. */
 export const auditOfDecision = (run: Run, { id, decidedAtMillis, decision }: DecisionRecord): AuditRecord => ({
@@ -132,6 +141,6 @@ export const auditOfTransition = (
     action,
     outcome: outcomeOf[action],
     decisionId,
-    code: after._tag === "Blocked" || after._tag === "Failed" ? after.failure.code : null
+    code: codeOf(after)
   }
 }

@@ -72,6 +72,10 @@ export type ProviderConnectionId = typeof ProviderConnectionId.Type
 export const OperationType = HostString.pipe(Schema.brand("OperationType"))
 export type OperationType = typeof OperationType.Type
 
+/** The name of something a handler counts, such as `deleted`. */
+export const CountKey = HostString.pipe(Schema.brand("CountKey"))
+export type CountKey = typeof CountKey.Type
+
 /** The name of one of the host's own prerequisites. */
 export const PrerequisiteName = HostString.pipe(Schema.brand("PrerequisiteName"))
 export type PrerequisiteName = typeof PrerequisiteName.Type

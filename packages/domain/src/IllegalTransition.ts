@@ -14,6 +14,8 @@ export const IllegalReason = Schema.Literals([
   "stale_admission",
   /** The permit or denial is about another run. */
   "other_run",
+  /** The denial is for good: waiting cannot help, so the run is not held for it. */
+  "not_retryable",
   /** What was handed over as a permit or denial was not made by `authorize`. */
   "not_genuine",
   /** The run changed in the store since it was read. */

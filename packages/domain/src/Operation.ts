@@ -6,7 +6,7 @@
  */
 import { Result, Schema } from "effect"
 import { Capability } from "./Capability.ts"
-import { OperationType, PrerequisiteName } from "./Ids.ts"
+import { CountKey, OperationType, PrerequisiteName } from "./Ids.ts"
 import { WRITE_GATE_MAX_AGE_MILLIS } from "./WriteGate.ts"
 
 /** The lifecycle states of a tenant that the contract knows. */
@@ -41,6 +41,17 @@ export interface AttemptPolicy {
   readonly backoffMaxMillis: number
 }
 
+/**
+ * What a *retryable* denial does to a queued run of an operation that would rather wait: the run is held, visibly and with its
+ * reason, asked about again, and blocked only when the deadline has passed.
+ */
+export interface HoldPolicy {
+  /** How long to wait before asking again; the facts may be asked sooner when they change. */
+  readonly retryMillis: number
+  /** How long a run may be held in a row. */
+  readonly deadlineMillis: number
+}
+
 /** A schema for payloads and results: decoded and encoded without services. */
 export type PlainSchema<A> = Schema.Codec<A, unknown, never, never>
 
@@ -61,6 +72,12 @@ export interface Operation<Payload = unknown, Result = unknown> {
   /** Decodes a payload given as JSON; fails with what is wrong with it. */
   readonly accept: (json: unknown) => Result.Result<AcceptedPayload, Schema.SchemaError>
   readonly attempts: AttemptPolicy
+  /** Null: a denial blocks at once. */
+  readonly hold: HoldPolicy | null
+  /** How long a run may wait in the queue before it is given up (`run.stale_queued`). */
+  readonly queuedLimitMillis: number
+  /** The names of what its handler may count. */
+  readonly countKeys: ReadonlyArray<string>
 }
 
 /** What {@link Operation.make} takes; everything but `type` has a careful default. */
@@ -80,6 +97,12 @@ export interface Declaration<Payload, Result> {
   /** The part of the payload that tells two runs apart (section 8); the whole payload unless given. */
   readonly identifiedBy?: (payload: Payload) => Schema.Json
   readonly attempts?: Partial<AttemptPolicy>
+  /** Hold runs that are denied for a reason that may pass; they are blocked at once unless given. */
+  readonly hold?: HoldPolicy
+  /** {@link QUEUED_LIMIT_MILLIS} unless given. */
+  readonly queuedLimitMillis?: number
+  /** What the handler may count, such as `["deleted", "failed"]`; nothing unless given. */
+  readonly countKeys?: ReadonlyArray<string>
 }
 
 /** Three attempts, five minutes each, waiting 1 s, 2 s, … but never over ten minutes in between. */
@@ -89,6 +112,9 @@ export const DEFAULT_ATTEMPTS: AttemptPolicy = {
   backoffMillis: 1_000,
   backoffMaxMillis: 10 * 60_000
 }
+
+/** A week, in milliseconds: how long a run may wait unless its operation says otherwise. */
+export const QUEUED_LIMIT_MILLIS = 7 * 24 * 60 * 60 * 1000
 
 /**
  * Declares an operation.
@@ -111,7 +137,12 @@ const make = <Payload, Result>(declaration: Declaration<Payload, Result>): Opera
   payload: declaration.payload,
   result: declaration.result,
   accept: acceptor(declaration),
-  attempts: checkedPolicy(declaration.type, { ...DEFAULT_ATTEMPTS, ...declaration.attempts })
+  attempts: checked(declaration.type, "attempts", { ...DEFAULT_ATTEMPTS, ...declaration.attempts }),
+  hold: declaration.hold === undefined ? null : checked(declaration.type, "hold", declaration.hold),
+  queuedLimitMillis: checked(declaration.type, "limits", {
+    queuedLimitMillis: declaration.queuedLimitMillis ?? QUEUED_LIMIT_MILLIS
+  }).queuedLimitMillis,
+  countKeys: (declaration.countKeys ?? []).map((key) => CountKey.make(key))
 })
 
 const acceptor = <Payload, Result>(declaration: Declaration<Payload, Result>): Operation["accept"] => {
@@ -127,13 +158,14 @@ const acceptor = <Payload, Result>(declaration: Declaration<Payload, Result>): O
     )
 }
 
-const checkedPolicy = (type: string, policy: AttemptPolicy): AttemptPolicy => {
-  for (const [name, value] of Object.entries(policy)) {
+/** Limits are whole numbers of at least 1; a RangeError names the one that is not. */
+const checked = <Limits extends object>(type: string, group: string, limits: Limits): Limits => {
+  for (const [name, value] of Object.entries(limits)) {
     if (!Number.isSafeInteger(value) || value < 1) {
-      throw new RangeError(`operation ${type}: attempts.${name} must be a whole number of at least 1, is ${value}`)
+      throw new RangeError(`operation ${type}: ${group}.${name} must be a whole number of at least 1, is ${value}`)
     }
   }
-  return policy
+  return limits
 }
 
 export const Operation = { make }

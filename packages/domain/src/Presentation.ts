@@ -217,6 +217,7 @@ export const nextStepsFor = (run: Run): ReadonlyArray<string> => {
 export const headlineOf = (run: Run): string => {
   switch (run._tag) {
     case "Queued":
+      if (run.held !== null) return `Held — ${reasonInWords(run.held.failure).reason}`
       return run.startedAtMillis === null ? "Queued" : `Queued — waiting for attempt ${run.attempt}`
     case "Running":
       return `Running — attempt ${run.attempt} of ${run.dispatch.maxAttempts}`

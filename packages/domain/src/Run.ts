@@ -23,7 +23,11 @@ export const Dispatch = Schema.Struct({
   /** Unique among active runs (section 8). */
   identity: Schema.String,
   maxAttempts: Schema.Int,
-  dispatchedAtMillis: Schema.Int
+  dispatchedAtMillis: Schema.Int,
+  /** A run that still waits then is given up. */
+  expiresAtMillis: Schema.Int,
+  /** The run that this one was dispatched to do again. */
+  retryOf: Schema.NullOr(RunId)
 })
 export type Dispatch = typeof Dispatch.Type
 
@@ -38,6 +42,10 @@ export type Counts = typeof Counts.Type
 /** The person or program that cancelled a run; null when nobody is named. */
 export const Canceller = Schema.Struct({ kind: ActorKind, id: Schema.NullOr(HostString) })
 export type Canceller = typeof Canceller.Type
+
+/** Why a run is held in the queue, and since when: denied for a reason that may pass. */
+export const Held = Schema.Struct({ failure: Failure, sinceMillis: Schema.Int })
+export type Held = typeof Held.Type
 
 /** What every state knows. `attempt` and `admission` count from 1. */
 const common = {
@@ -61,7 +69,9 @@ export const Run = Schema.TaggedUnion({
     ...common,
     startedAtMillis: Schema.NullOr(Schema.Int),
     availableAtMillis: Schema.Int,
-    counts: Counts
+    counts: Counts,
+    /** Null for a run that just waits for its turn. */
+    held: Schema.NullOr(Held)
   },
   /** A worker acts, under the admission of that number. */
   Running: { ...common, startedAtMillis: Schema.Int, counts: Counts },

@@ -20,6 +20,8 @@ interface Report {
 export type RunEvent =
   | { readonly _tag: "Start"; readonly permit: Permit }
   | { readonly _tag: "Block"; readonly denial: Denial }
+  /** Denied for a reason that may pass: the run waits, and is asked about again `retryAtMillis`. */
+  | { readonly _tag: "Hold"; readonly denial: Denial; readonly retryAtMillis: number }
   | { readonly _tag: "Cancel"; readonly by: Canceller; readonly atMillis: number }
   | { readonly _tag: "Expire"; readonly atMillis: number }
   | (Report & { readonly _tag: "Succeed"; readonly result: Schema.Json | null })

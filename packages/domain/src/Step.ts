@@ -11,6 +11,7 @@ import type { DecisionId } from "./Ids.ts"
 import type { IllegalTransition } from "./IllegalTransition.ts"
 import { dispatch, failDispatch, transition } from "./lifecycle.ts"
 import { type Notice, noticeOf } from "./Notice.ts"
+import type { HoldPolicy } from "./Operation.ts"
 import { authorize, type Denial, type Permit } from "./Permit.ts"
 import { type Counts, type Dispatch, isCompleted, type Queued, type Run, type Running } from "./Run.ts"
 import type { RunEvent } from "./RunEvent.ts"
@@ -58,16 +59,29 @@ export interface Circumstances {
   readonly sources: FactSources
 }
 
-/** Decides about a queued run and moves it: to running with the permit, or to blocked. */
+/**
+ * Decides about a queued run and moves it: to running with the permit, or to blocked. With a policy, a denial for a reason that
+ * may pass holds the run instead, until it has been held for the policy's deadline.
+ */
 export const admissionStep = (
   queued: Queued,
   snapshot: Snapshot,
-  circumstances: Circumstances
+  circumstances: Circumstances,
+  policy: HoldPolicy | null = null
 ): Result.Result<Step, IllegalTransition> =>
   Result.match(authorize(queued, snapshot), {
     onSuccess: (permit) => ruled(queued, { _tag: "Start", permit }, permit, circumstances),
-    onFailure: (denial) => ruled(queued, { _tag: "Block", denial }, denial, circumstances)
+    onFailure: (denial) => ruled(queued, afterDenial(queued, denial, policy), denial, circumstances)
   })
+
+const afterDenial = (queued: Queued, denial: Denial, policy: HoldPolicy | null): RulingEvent => {
+  if (policy === null || !denial.decision.retryable) return { _tag: "Block", denial }
+  const nowMillis = denial.snapshot.takenAtMillis
+  const deadlineMillis = (queued.held?.sinceMillis ?? nowMillis) + policy.deadlineMillis
+  return nowMillis >= deadlineMillis
+    ? { _tag: "Block", denial }
+    : { _tag: "Hold", denial, retryAtMillis: Math.min(nowMillis + policy.retryMillis, deadlineMillis) }
+}
 
 /**
  * Decides again about a running run: a step that revokes it, or one that leaves it as it is and records the decision.
@@ -84,10 +98,7 @@ export const recheckStep = (
   })
 
 /** Any other step: the transition, its audit record, and the notice when it completes the run. */
-export const step = (
-  before: Run,
-  event: Exclude<RunEvent, { readonly _tag: "Start" | "Block" | "Revoke" }>
-): Result.Result<Step, IllegalTransition> =>
+export const step = (before: Run, event: Exclude<RunEvent, RulingEvent>): Result.Result<Step, IllegalTransition> =>
   Result.map(transition(before, event), (after) => ({
     before,
     after,
@@ -96,6 +107,9 @@ export const step = (
     notice: noticeFor(after)
   }))
 
+/** What happens to a run because of a decision. */
+type RulingEvent = Extract<RunEvent, { readonly _tag: "Start" | "Block" | "Hold" | "Revoke" }>
+
 const confirmed = (running: Running, permit: Permit, circumstances: Circumstances): Step => {
   const decision = recordOf(running, permit, circumstances)
   return { before: running, after: running, decision, audit: [auditOfDecision(running, decision)], notice: null }
@@ -103,7 +117,7 @@ const confirmed = (running: Running, permit: Permit, circumstances: Circumstance
 
 const ruled = (
   before: Queued | Running,
-  event: Extract<RunEvent, { readonly _tag: "Start" | "Block" | "Revoke" }>,
+  event: RulingEvent,
   ruling: Permit | Denial,
   circumstances: Circumstances
 ): Result.Result<Step, IllegalTransition> =>

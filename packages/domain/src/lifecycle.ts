@@ -35,7 +35,8 @@ export const dispatch = (dispatched: Dispatch, availableAtMillis = dispatched.di
   admission: 1,
   startedAtMillis: null,
   availableAtMillis,
-  counts: {}
+  counts: {},
+  held: null
 })
 
 /** The end of a run that no queue took: never a queued run that no queue knows. */
@@ -62,6 +63,15 @@ export const start = (queued: Queued, permit: Permit): Moved<Running> =>
 /** Denied at admission: the run ends, and spends no attempt (law `denial_spends_no_attempt`). */
 export const block = (queued: Queued, denial: Denial): Moved<Blocked> =>
   sealedFor(queued, "Queued", denial, "Block", () => blocked(queued, denial, queued.counts))
+
+/**
+ * Denied at admission for a reason that may pass: the run stays queued and needs a new admission. Only a retryable denial holds.
+ */
+export const hold = (queued: Queued, denial: Denial, retryAtMillis: number): Moved<Queued> =>
+  Result.flatMap(
+    sealedFor(queued, "Queued", denial, "Hold", () => heldBy(queued, denial, retryAtMillis)),
+    (held) => (denial.decision.retryable ? Result.succeed(held) : refuse(queued, "Hold", "not_retryable"))
+  )
 
 /** Denied while running: the run ends with what it had counted so far. */
 export const revoke = (running: Running, denial: Denial, counts: Counts): Moved<Blocked> =>
@@ -138,6 +148,8 @@ export const transition = (run: Run, event: RunEvent): Moved<Run> => {
         return start(run, event.permit)
       case "Block":
         return block(run, event.denial)
+      case "Hold":
+        return hold(run, event.denial, event.retryAtMillis)
       case "Cancel":
         return Result.succeed(cancel(run, event))
       case "Expire":
@@ -195,6 +207,13 @@ const reported = <To>(
 ): Moved<To> =>
   event.admission === running.admission ? Result.succeed(to()) : refuse(running, event._tag, "stale_admission")
 
+const heldBy = (queued: Queued, { decision, snapshot }: Denial, availableAtMillis: number): Queued => ({
+  ...queued,
+  admission: queued.admission + 1,
+  availableAtMillis,
+  held: { failure: decision.failure, sinceMillis: queued.held?.sinceMillis ?? snapshot.takenAtMillis }
+})
+
 const hasAttemptsLeft = ({ attempt, dispatch: { maxAttempts } }: Running) => attempt < maxAttempts
 
 const queuedAgain = (running: Running, attempt: number, availableAtMillis: number, counts: Counts): Queued => ({
@@ -204,7 +223,8 @@ const queuedAgain = (running: Running, attempt: number, availableAtMillis: numbe
   admission: running.admission + 1,
   startedAtMillis: running.startedAtMillis,
   availableAtMillis,
-  counts
+  counts,
+  held: null
 })
 
 const completedFrom = (run: Queued | Running, completedAtMillis: number, counts: Counts) => ({

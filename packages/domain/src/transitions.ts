@@ -15,6 +15,7 @@ export type RunEventTag = RunEvent["_tag"]
 export const RUN_EVENTS: ReadonlyArray<RunEventTag> = [
   "Start",
   "Block",
+  "Hold",
   "Cancel",
   "Expire",
   "Succeed",
@@ -55,6 +56,7 @@ export const beginnings: ReadonlyArray<Beginning> = [
 export const transitions: ReadonlyArray<Transition> = [
   { from: "Queued", event: "Start", to: ["Running"], cause: "start, with a permit" },
   { from: "Queued", event: "Block", to: ["Blocked"], cause: "block, denied at admission" },
+  { from: "Queued", event: "Hold", to: ["Queued"], cause: "hold, denied for now" },
   { from: "Queued", event: "Cancel", to: ["Cancelled"], cause: "cancel" },
   { from: "Queued", event: "Expire", to: ["Failed"], cause: "expire, waited past its limit" },
   { from: "Running", event: "Succeed", to: ["Succeeded"], cause: "succeed" },

@@ -34,6 +34,11 @@ export class RunQueue extends Context.Service<
      */
     readonly postpone: (ids: ReadonlyArray<RunId>, untilMillis: number) => Effect.Effect<void, StoreUnavailable>
     /**
+     * Makes held runs available at once if their workspace's authority has changed since they were held (its epoch is another
+     * one); answers how many. Called often: it must cost next to nothing while nothing changes.
+     */
+    readonly offerHeldAgain: (nowMillis: number) => Effect.Effect<number, StoreUnavailable>
+    /**
      * Ends rows that make no sense as failed (`run.unreadable`), audited, so that they stop nobody. What has completed is
      * left alone.
      */

@@ -2,7 +2,7 @@
 import { Context, type Effect } from "effect"
 import type { OperationType, RunId, TenantId, WorkspaceId } from "../Ids.ts"
 import type { IllegalTransition } from "../IllegalTransition.ts"
-import type { Run, Running, RunOutcome, RunStatus } from "../Run.ts"
+import type { Counts, Queued, Run, Running, RunOutcome, RunStatus } from "../Run.ts"
 import type { FirstStep, Step } from "../Step.ts"
 import type { RunNotFound, RunUnreadable, StoreUnavailable } from "./StoreError.ts"
 
@@ -22,6 +22,11 @@ export interface Lease {
 export interface HeldRun {
   readonly id: RunId
   readonly admission: number
+}
+
+/** What the handler of a run has counted so far. */
+export interface CountsReport extends HeldRun {
+  readonly counts: Counts
 }
 
 /** Newest first; every condition is optional and they are joined by *and*. */
@@ -81,5 +86,22 @@ export class RunStore extends Context.Service<
      * others.
      */
     readonly holdOrphans: (nowMillis: number, limit: number) => Effect.Effect<RunPage<Running>, StoreUnavailable>
+    /**
+     * Holds queued runs whose time to wait ended at `nowMillis` or before (`expiresAtMillis`), held ones included, whether
+     * they are available or not; at most `limit`, skipping those held by others.
+     */
+    readonly holdExpired: (nowMillis: number, limit: number) => Effect.Effect<RunPage<Queued>, StoreUnavailable>
+    /**
+     * Holds those of these runs that are still running under that admission, waiting for whoever holds them; for re-checks.
+     * What has moved on is missing from the answer.
+     */
+    readonly holdRunning: (held: ReadonlyArray<HeldRun>) => Effect.Effect<RunPage<Running>, StoreUnavailable>
+    /** Replaces the counts of the runs that are still running under that admission; the others are left alone. */
+    readonly saveCounts: (reports: ReadonlyArray<CountsReport>) => Effect.Effect<void, StoreUnavailable>
+    /**
+     * Deletes runs that completed before that instant and whose notices are delivered, with their notices, at most `limit`,
+     * skipping what others hold; answers how many. The audit record, decisions and snapshots stay.
+     */
+    readonly prune: (completedBeforeMillis: number, limit: number) => Effect.Effect<number, StoreUnavailable>
   }
 >()("@countersign/domain/RunStore") {}

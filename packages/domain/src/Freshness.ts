@@ -1,0 +1,58 @@
+/**
+ * Whether a run is getting on, for people who watch: is it fresh, likely stale, given up, or at its end, and does somebody have to
+ * look at it.
+ *
+ * Contract section 8.
+ */
+import { Schema } from "effect"
+import type { Run } from "./Run.ts"
+
+export const Freshness = Schema.Literals(["fresh_active", "likely_stale", "reconciled_failed", "terminal_normal"])
+export type Freshness = typeof Freshness.Type
+
+export const ProblemClass = Schema.Literals(["none", "active_stale_attention", "terminal_follow_up"])
+export type ProblemClass = typeof ProblemClass.Type
+
+/** What is known beside the run itself. */
+export interface Watch {
+  readonly nowMillis: number
+  /** When the lease of a running run ends; null when it has none. */
+  readonly leaseUntilMillis: number | null
+}
+
+/** The codes under which the reconciler gives runs up. */
+const RECONCILED: ReadonlySet<string> = new Set(["run.stale_queued", "run.stale_running", "run.unreadable"])
+
+/**
+ * A queued run is likely stale once it has used half of the time it may wait, counted from when it could first be taken; a held
+ * run waits with a reason and is fresh. A running run is likely stale when its lease has ended.
+ */
+export const freshnessOf = (run: Run, { nowMillis, leaseUntilMillis }: Watch): Freshness => {
+  switch (run._tag) {
+    case "Queued": {
+      if (run.held !== null) return "fresh_active"
+      const sinceMillis = Math.min(run.availableAtMillis, run.dispatch.expiresAtMillis)
+      const halfMillis = sinceMillis + (run.dispatch.expiresAtMillis - sinceMillis) / 2
+      return nowMillis >= halfMillis ? "likely_stale" : "fresh_active"
+    }
+    case "Running":
+      return leaseUntilMillis === null || nowMillis > leaseUntilMillis ? "likely_stale" : "fresh_active"
+    case "Failed":
+      return RECONCILED.has(run.failure.code) ? "reconciled_failed" : "terminal_normal"
+    default:
+      return "terminal_normal"
+  }
+}
+
+/** Whether somebody has to look: at an active run that does not get on, or after an end that is not a success. */
+export const problemClassOf = (run: Run, watch: Watch): ProblemClass => {
+  if (freshnessOf(run, watch) === "likely_stale") return "active_stale_attention"
+  switch (run._tag) {
+    case "Blocked":
+    case "Failed":
+    case "PartiallySucceeded":
+      return "terminal_follow_up"
+    default:
+      return "none"
+  }
+}
