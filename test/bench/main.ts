@@ -1,6 +1,6 @@
 /** `npm run bench`: how fast we are, measured; see docs/benchmarks.md. */
 import { Effect, Logger, type Scope } from "effect"
-import { machineWith } from "./harness/machine.ts"
+import { loadNow, machineWith } from "./harness/machine.ts"
 import { say } from "./harness/progress.ts"
 import type { Row } from "./harness/Row.ts"
 import { SEED } from "./harness/random.ts"
@@ -119,12 +119,14 @@ const opened: Effect.Effect<Opened, unknown, Scope.Scope> = Effect.gen(function*
 
 const bench = Effect.gen(function* () {
   const startedAt = new Date()
+  const loadBefore = loadNow()
   const { rows, database } = yield* opened
   const measured = yield* measureRows(rows, options.rounds)
   const report: Report = {
     machine: machineWith(database),
     startedAt: startedAt.toISOString(),
     seconds: (Date.now() - startedAt.getTime()) / 1000,
+    load: [loadBefore, loadNow()],
     mode: [quick ? "quick" : "full", ...(options.long ? ["long"] : [])].join(", "),
     rounds: options.rounds,
     seed: SEED,

@@ -194,20 +194,21 @@ describe("the outbox", () => {
     }).pipe(Effect.provide(layerBench))
   )
 
-  it.effect("a store that rejects one note of a delivery harms no other", () =>
+  it.effect("a delivery that the store rejects to note is made once more, and the next one goes on as ever", () =>
     Effect.gen(function* () {
-      yield* ended(30)
+      const ids = yield* ended(30)
       const troubles = yield* Trouble
       let writes = 0
       troubles.beforeStore = ({ operation }) => {
         if (operation !== "markDelivered") return Effect.void
         writes += 1
-        return writes === 3 ? Effect.fail(away("rejected")) : Effect.void
+        return writes === 1 ? Effect.fail(away("rejected")) : Effect.void
       }
       const { given, service } = channel(() => Effect.sleep(10))
       yield* delivering(service, 400_000)
       assert.strictEqual(yield* pending, 0)
-      assert.strictEqual(given.length, 31)
+      const times = ids.map((id) => given.filter(({ runId }) => runId === id).length)
+      assert.deepStrictEqual([Math.min(...times), Math.max(...times)], [1, 2])
     }).pipe(Effect.provide(layerBench))
   )
 

@@ -32,9 +32,11 @@ export const deliverDue: Effect.Effect<number, StoreUnavailable, OutboxPorts> = 
   const notices = yield* Notices
   const nowMillis = yield* Clock.currentTimeMillis
   const due = yield* notices.takeDue(nowMillis, nowMillis + HIDDEN_MILLIS, BATCH)
-  // Each for itself: what goes wrong with one must not have the others delivered again.
-  const exits = yield* Effect.forEach(due, (one) => Effect.exit(deliver(one)), { concurrency: SIDE_BY_SIDE })
-  yield* Effect.all(exits, { discard: true })
+  const problems = yield* Effect.forEach(due, ({ notice }) => problemOf(notice), { concurrency: SIDE_BY_SIDE })
+  const delivered = due.filter((_, index) => problems[index] === null).map(({ notice }) => notice.runId)
+  // Noted first, and together: what goes wrong with one must not have the others delivered again.
+  if (delivered.length > 0) yield* notices.markDelivered(delivered, yield* Clock.currentTimeMillis)
+  yield* Effect.forEach(due, (one, index) => defer(one, problems[index] ?? null), { discard: true })
   return due.length
 })
 
@@ -45,14 +47,13 @@ export const runOutbox = (intervalMillis: number): Effect.Effect<never, never, O
     Effect.flatMap(deliverDue, (taken) => (taken === BATCH ? Effect.void : Effect.sleep(intervalMillis)))
   )
 
-const deliver = Effect.fnUntraced(function* ({ notice, delivery }: DueNotice) {
+/** Puts off what was not delivered, the longer the more often that happened. */
+const defer = Effect.fnUntraced(function* ({ notice, delivery }: DueNotice, problem: string | null) {
+  if (problem === null) return
   const notices = yield* Notices
-  const problem = yield* problemOf(notice)
-  const nowMillis = yield* Clock.currentTimeMillis
-  if (problem === null) return yield* notices.markDelivered([notice.runId], nowMillis)
   const waitMillis = yield* backoffAfter(delivery, AFTER_FAILURE)
   yield* Effect.logWarning(`notice of run ${notice.runId} not delivered: ${problem}; again in ${waitMillis} ms`)
-  yield* notices.deferDelivery(notice.runId, nowMillis + waitMillis, problem)
+  yield* notices.deferDelivery(notice.runId, (yield* Clock.currentTimeMillis) + waitMillis, problem)
 })
 
 /** Hands the notice to the channel; answers why that did not go well, or null. */

@@ -1,6 +1,7 @@
 /** Where it was measured, and with which versions. */
+import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
-import { cpus, totalmem } from "node:os"
+import { cpus, loadavg, totalmem } from "node:os"
 import { Schema } from "effect"
 
 export interface Machine {
@@ -15,14 +16,15 @@ export interface Machine {
 const Package = Schema.Struct({ version: Schema.String })
 const decodePackage = Schema.decodeUnknownSync(Package)
 
+/** Read from the package's own folder: not every package lets its `package.json` be imported. */
 const versionOf = (name: string): string => {
-  const adapters = createRequire(import.meta.resolve("@countersign/adapters"))
-  try {
-    return `${name} ${decodePackage(adapters(`${name}/package.json`)).version}`
-  } catch {
-    return `${name} (version not told)`
-  }
+  const entry = createRequire(import.meta.resolve("@countersign/adapters")).resolve(name)
+  const folder = entry.slice(0, entry.lastIndexOf(name) + name.length)
+  return `${name} ${decodePackage(JSON.parse(readFileSync(`${folder}/package.json`, "utf8"))).version}`
 }
+
+/** How many processes wanted a processor in the last minute: well above the number of processors, nothing here is worth much. */
+export const loadNow = (): number => loadavg()[0] ?? 0
 
 export const machineWith = (database: ReadonlyArray<string>): Machine => ({
   processor: cpus()[0]?.model.trim() ?? "unknown",

@@ -48,6 +48,8 @@ export interface Report {
   readonly machine: Machine
   readonly startedAt: string
   readonly seconds: number
+  /** Load average before and after; see `loadNow`. */
+  readonly load: readonly [before: number, after: number]
   readonly mode: string
   readonly rounds: number
   readonly seed: number
@@ -66,7 +68,7 @@ export const rowsOf = (rows: ReadonlyArray<Row>, measured: Measured): Report["ro
 /** The report as Markdown: median, and in brackets the least and the most of the rounds. */
 export const markdownOf = ({ machine, rows, ...run }: Report): string =>
   [
-    `${run.startedAt.slice(0, 10)}, ${run.mode}, ${run.rounds} rounds after one warm-up, seed ${run.seed}, ${Math.round(run.seconds)} s.`,
+    `${run.startedAt.slice(0, 10)}, ${run.mode}, ${run.rounds} rounds after one warm-up, seed ${run.seed}, ${Math.round(run.seconds)} s; load ${run.load.map((load) => load.toFixed(1)).join(" before, ")} after.`,
     `${machine.processors} × ${machine.processor}, ${machine.memoryGib} GiB; ${machine.versions.join(", ")}; ${machine.database.join(", ")}.`,
     "**Median** (least–most).",
     ...rows.map(({ title, unit, remark, cells }) => `### ${title}, ${unit}\n${remark}\n\n${tableOf(cells)}`)

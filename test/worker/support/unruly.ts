@@ -73,7 +73,8 @@ export const storeAway = Effect.map(Trouble, (trouble) => {
 /** Facts that cannot be read. */
 export const unreadableFacts = new FactsUnavailable({ source: "test", advice: "wait", cause: new Error("unreadable") })
 
-const layerTrouble = Layer.sync(Trouble, () => ({
+/** No trouble yet; each build has its own. */
+export const layerTrouble = Layer.sync(Trouble, () => ({
   beforeStore: calmStore,
   afterStore: calmStore,
   beforeFacts: calmFacts
@@ -160,10 +161,17 @@ const layerUnrulyFacts = Layer.effect(
 
 const layerBook = Layer.effect(AuthorityBook, Effect.map(MemoryAuthority, AuthorityBook.of))
 
+/** These ports, ready to misbehave: for one worker of several, over one state that they share. */
+export const layerUnrulyPorts: Layer.Layer<
+  Facts | Notices | RunQueue | RunStore | UnitOfWork,
+  never,
+  Facts | Notices | RunQueue | RunStore | Trouble | UnitOfWork
+> = Layer.mergeAll(layerUnrulyStore, layerUnrulyQueue, layerUnrulyUnit, layerUnrulyNotices, layerUnrulyFacts)
+
 /** Every port, and the book of facts, over one state in memory that is gone with the layer. */
 export const layerUnruly: Layer.Layer<
   AuditLog | AuthorityBook | Facts | Fence | Notices | RunQueue | RunStore | Trouble | UnitOfWork
-> = Layer.mergeAll(layerUnrulyStore, layerUnrulyQueue, layerUnrulyUnit, layerUnrulyNotices, layerUnrulyFacts).pipe(
+> = layerUnrulyPorts.pipe(
   Layer.provideMerge(layerBook),
   Layer.provideMerge(layerMemory),
   Layer.provideMerge(layerTrouble)

@@ -1,5 +1,6 @@
 /** The ports over PostgreSQL. */
 export { dispatchThrough, type Query } from "./DispatchThrough.ts"
+export { workerGrants } from "./grants.ts"
 export { layerPostgresInbox, PostgresInbox } from "./Inbox.ts"
 export { layerPostgres, type PostgresOptions } from "./layerPostgres.ts"
 export { type Applied, CODE_VERSION, migrate, migrationScript } from "./Migrations.ts"
