@@ -12,6 +12,7 @@ import {
   DecisionId,
   type Facts,
   type FactsReading,
+  type Failed,
   Fence,
   type IllegalTransition,
   type Lease,
@@ -29,6 +30,7 @@ import {
 } from "@countersign/domain"
 import { Clock, Data, Effect } from "effect"
 import { SecureRandom } from "effect/crypto"
+import { expireAll } from "./Expiry.ts"
 import { readFacts } from "./FactsReader.ts"
 
 /** What one admission did. */
@@ -36,6 +38,10 @@ export interface Admitted {
   /** Allowed: these are running, under our lease, and their handlers must be called. */
   readonly started: ReadonlyArray<Running>
   readonly blocked: ReadonlyArray<Blocked>
+  /** Denied for a reason that may pass, of an operation that would rather wait. Still queued. */
+  readonly held: ReadonlyArray<Queued>
+  /** Not decided: they had waited past their limit, and were given up. */
+  readonly expired: ReadonlyArray<Failed>
   /** Not decided, because their workspaces' authority was being changed at that moment. Still queued. */
   readonly fenced: ReadonlySet<WorkspaceId>
   /** Not decided, because their facts could not be read or the decision not be kept. Still queued, for later. */
@@ -96,9 +102,10 @@ const decideHeld = Effect.fnUntraced(function* (
   const claimed = runs.length + unreadable.length
   if (runs.length === 0) return { ...NOBODY, claimed }
 
-  const epochs = yield* Effect.flatMap(Fence, (fence) => fence.take(new Set(runs.map(workspaceOf))))
-  const [fenced, ready] = split(runs, (run) => epochs.has(workspaceOf(run)))
-  const steps = yield* decideAll(ready, epochs, terms)
+  const [inTime, late] = split(runs, (run) => run.dispatch.expiresAtMillis <= terms.nowMillis)
+  const epochs = yield* Effect.flatMap(Fence, (fence) => fence.take(new Set(inTime.map(workspaceOf))))
+  const [fenced, ready] = split(inTime, (run) => epochs.has(workspaceOf(run)))
+  const steps = [...(yield* decideAll(ready, epochs, terms)), ...(yield* expireAll(late, terms.nowMillis))]
   const refused = yield* Effect.flatMap(RunStore, (store) => store.write(steps, terms.lease)).pipe(
     // What the store rejects, it would reject again; the other runs shall not wait for that.
     Effect.catchIf(
@@ -109,7 +116,14 @@ const decideHeld = Effect.fnUntraced(function* (
   return { ...outcomeOf(steps, refused), fenced: new Set(fenced.map(workspaceOf)), undecided: [], claimed }
 })
 
-const NOBODY: Omit<Admitted, "claimed"> = { started: [], blocked: [], fenced: new Set(), undecided: [] }
+const NOBODY: Omit<Admitted, "claimed"> = {
+  started: [],
+  blocked: [],
+  held: [],
+  expired: [],
+  fenced: new Set(),
+  undecided: []
+}
 
 const workspaceOf = (run: Queued): WorkspaceId => run.dispatch.subject.scope.workspaceId
 
@@ -172,7 +186,14 @@ const decided = Effect.fnUntraced(function* (
   const decisionId = DecisionId.make(yield* random.uuidV7())
   // The run was just read as queued and is held: that its own decision does not fit it would be a bug of ours.
   return yield* Effect.orDie(
-    Effect.fromResult(admissionStep(run, snapshot, { decisionId, epoch: fenced ? epoch : null, sources }))
+    Effect.fromResult(
+      admissionStep(
+        run,
+        snapshot,
+        { decisionId, epoch: fenced ? epoch : null, sources },
+        catalogue.operations.get(subject.operationType)?.hold ?? null
+      )
+    )
   )
 })
 
@@ -180,12 +201,16 @@ const outcomeOf = (steps: ReadonlyArray<Step>, refused: ReadonlyArray<IllegalTra
   const unwritten = new Set(refused.map(({ runId }) => runId))
   const started: Array<Running> = []
   const blocked: Array<Blocked> = []
+  const held: Array<Queued> = []
+  const expired: Array<Failed> = []
   for (const { after } of steps) {
     if (unwritten.has(after.dispatch.id)) continue
     if (after._tag === "Running") started.push(after)
     if (after._tag === "Blocked") blocked.push(after)
+    if (after._tag === "Queued") held.push(after)
+    if (after._tag === "Failed") expired.push(after)
   }
-  return { started, blocked }
+  return { started, blocked, held, expired }
 }
 
 const postponed = Effect.fnUntraced(function* ({ ids, cause }: Undecidable, terms: AdmissionTerms) {

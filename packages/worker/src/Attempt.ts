@@ -42,7 +42,8 @@ const handled = <R>(run: Running, handler: Handler<R>, context: HandlerContext):
 const TIMED_OUT: Handled = {
   _tag: "Broken",
   failure: { code: "handler.timed_out", message: "The operation took longer than it may." },
-  retry: true
+  retry: true,
+  retryAfterMillis: null
 }
 
 const UNWRITABLE: RunFailure = {
@@ -69,7 +70,7 @@ const settleEnd = Effect.fnUntraced(function* (
 })
 
 type Report = Pick<Extract<RunEvent, { readonly _tag: "Succeed" }>, "admission" | "atMillis" | "counts">
-type ReportedEvent = Exclude<RunEvent, { readonly _tag: "Start" | "Block" | "Revoke" }>
+type ReportedEvent = Exclude<RunEvent, { readonly _tag: "Start" | "Block" | "Hold" | "Revoke" }>
 
 const eventFor = (
   handledAs: Handled,
@@ -89,7 +90,7 @@ const eventFor = (
       })
     case "Broken":
       return handledAs.retry
-        ? Effect.map(backoffAfter(attemptNumber, policy), (waitMillis) => ({
+        ? Effect.map(waitAfter(handledAs.retryAfterMillis, attemptNumber, policy), (waitMillis) => ({
             ...report,
             _tag: "FailAttempt",
             failure: handledAs.failure,
@@ -98,6 +99,10 @@ const eventFor = (
         : Effect.succeed({ ...report, _tag: "Fail", failure: handledAs.failure })
   }
 }
+
+/** As long as the handler said, or else by the operation's back-off. */
+const waitAfter = (saidMillis: number | null, attemptNumber: number, policy: AttemptPolicy): Effect.Effect<number> =>
+  saidMillis === null ? backoffAfter(attemptNumber, policy) : Effect.succeed(saidMillis)
 
 const settleEvent = Effect.fnUntraced(function* (work: Work, event: ReportedEvent, { settle, observe }: AttemptTerms) {
   // The run is in the state its own admission left it in: that the event does not fit it would be a bug of ours.

@@ -29,8 +29,9 @@ import { Context, Effect, Layer } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { cancelRun } from "./Cancellation.ts"
 import { dispatchTyped, dispatchUntyped, prepareTyped } from "./Dispatcher.ts"
-import type { DispatchRefused, DispatchRequest, UntypedDispatchRequest } from "./DispatchRequest.ts"
+import type { DispatchRefused, DispatchRequest, RequestedAuthority, UntypedDispatchRequest } from "./DispatchRequest.ts"
 import { type ExplainedRun, explainRun, type InspectedRun, inspectRun } from "./Inspection.ts"
+import { retryRun } from "./Retry.ts"
 
 /** What the service is told once. */
 export interface CountersignOptions {
@@ -64,6 +65,14 @@ export class Countersign extends Context.Service<
     readonly inspect: (id: RunId) => Effect.Effect<InspectedRun, Unfound>
     /** Why the run would start or not: every failing check, and the smallest change of facts that would allow it. */
     readonly explain: (id: RunId) => Effect.Effect<ExplainedRun, Unfound | FactsUnavailable>
+    /**
+     * Does a completed run again: a new run, linked to the old one, on the given authority or, with null, on the old one's. An
+     * active run refuses.
+     */
+    readonly retry: (
+      id: RunId,
+      authority: RequestedAuthority | null
+    ) => Effect.Effect<Dispatched, Unfound | DispatchRefused | IllegalTransition>
     /** Ends a queued or running run; a completed one refuses. */
     readonly cancel: (id: RunId, by: Canceller) => Effect.Effect<Run, Unfound | IllegalTransition>
   }
@@ -97,6 +106,7 @@ const make = ({ catalogue, payloadMaxBytes }: CountersignOptions) =>
         ),
       inspect: (id) => Effect.provide(inspectRun(id), ports),
       explain: (id) => Effect.provide(explainRun(id, catalogue), ports),
+      retry: (id, authority) => Effect.provide(retryRun(terms, id, authority), ports),
       cancel: (id, by) => Effect.provide(cancelRun(id, by), ports)
     })
   })

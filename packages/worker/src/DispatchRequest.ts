@@ -23,6 +23,10 @@ interface Common {
   readonly runId?: RunId
   /** Epoch milliseconds; the run is not taken before. At once when left out. */
   readonly availableAtMillis?: number
+  /** Epoch milliseconds; a run that still waits then is given up. By the operation's limit when left out. */
+  readonly expiresAtMillis?: number
+  /** The run that this one does again. */
+  readonly retryOf?: RunId
 }
 
 /** A dispatch of a declared operation, payload typed. */

@@ -36,6 +36,7 @@ import {
   type RefusalReason,
   type UntypedDispatchRequest
 } from "./DispatchRequest.ts"
+import { timesOf } from "./DispatchTimes.ts"
 
 /** The largest payload that is taken, in bytes of its JSON as UTF-8. */
 export const PAYLOAD_MAX_BYTES = 64 * 1024
@@ -83,6 +84,8 @@ const prepare = (terms: DispatchTerms, request: UntypedDispatchRequest): Prepare
     const accepted = yield* Effect.fromResult(acceptedPayload(operation, request.payload, terms.payloadMaxBytes))
     const subject: Subject = { operationType: operation.type, authority, scope }
     const random = yield* SecureRandom.SecureRandom
+    const nowMillis = yield* Clock.currentTimeMillis
+    const times = yield* Effect.fromResult(timesOf(request, operation.queuedLimitMillis, nowMillis))
     const dispatched: Dispatch = {
       id: yield* Effect.fromResult(
         readId(RunId, "run id", request.runId === undefined ? yield* random.uuidV7() : request.runId)
@@ -93,9 +96,11 @@ const prepare = (terms: DispatchTerms, request: UntypedDispatchRequest): Prepare
       payload: accepted.json,
       identity: yield* Effect.fromResult(identified(subject, accepted, terms.digest)),
       maxAttempts: operation.attempts.maxAttempts,
-      dispatchedAtMillis: yield* Clock.currentTimeMillis
+      dispatchedAtMillis: nowMillis,
+      expiresAtMillis: times.expiresAtMillis,
+      retryOf: yield* Effect.fromResult(readId(Schema.NullOr(RunId), "id of the run to retry", request.retryOf ?? null))
     }
-    return dispatchStep(dispatched, yield* Effect.fromResult(availableFrom(request)))
+    return dispatchStep(dispatched, times.availableAtMillis)
   })
 
 const refuse = (reason: RefusalReason, advice: string) => Result.fail(new DispatchRefused({ reason, advice }))
@@ -131,18 +136,6 @@ const SystemKind = ActorKind.pick(["system", "scheduled", "integration"])
 
 const actorKindOf = (request: UntypedDispatchRequest): Checked<ActorKind> =>
   "initiator" in request ? Result.succeed("human") : readId(SystemKind, "actor kind", request.actorKind ?? "system")
-
-/** The years 1 to 9999, in epoch milliseconds: what every store can say. */
-const FIRST_MILLIS = Date.parse("0001-01-01T00:00:00.000Z")
-const LAST_MILLIS = Date.parse("9999-12-31T23:59:59.999Z")
-
-const availableFrom = ({ availableAtMillis: atMillis }: UntypedDispatchRequest): Checked<number | undefined> =>
-  atMillis === undefined || (Number.isSafeInteger(atMillis) && atMillis >= FIRST_MILLIS && atMillis <= LAST_MILLIS)
-    ? Result.succeed(atMillis)
-    : refuse(
-        "time_invalid",
-        `availableAtMillis must be whole epoch milliseconds of a year up to 9999, is ${String(atMillis)}`
-      )
 
 const initiatorNameOf = (request: UntypedDispatchRequest): Checked<string | null> =>
   "initiator" in request && request.initiatorName !== undefined

@@ -6,19 +6,9 @@
  */
 import { type AnyOperation, type Operation, type OperationType, type RunFailure, unstorable } from "@countersign/domain"
 import { Effect, Result, Schema } from "effect"
+import { AttemptFailed } from "./AttemptFailed.ts"
 import type { HandlerContext } from "./HandlerContext.ts"
 import { oneLine } from "./oneLine.ts"
-
-/**
- * Fail with this to say why, and whether another attempt may help. `message` is shown to the initiator: no secrets in it.
- * Any other error counts as retryable and is told to the initiator in general words only.
- */
-export class AttemptFailed extends Schema.TaggedError<AttemptFailed>()("AttemptFailed", {
-  code: Schema.NonEmptyString,
-  message: Schema.String,
-  /** False: another attempt would fail the same way. */
-  retry: Schema.Boolean
-}) {}
 
 /** Return this when some of the work went well and some did not. */
 export class PartialSuccess<Value> {
@@ -44,7 +34,13 @@ export type Handled =
       readonly result: Schema.Json | null
       readonly failures: readonly [RunFailure, ...ReadonlyArray<RunFailure>]
     }
-  | { readonly _tag: "Broken"; readonly failure: RunFailure; readonly retry: boolean }
+  | {
+      readonly _tag: "Broken"
+      readonly failure: RunFailure
+      readonly retry: boolean
+      /** When the handler said so; null leaves it to the operation's back-off. */
+      readonly retryAfterMillis: number | null
+    }
 
 /** A handler whose payload and result types are closed over: JSON in, {@link Handled} out, and it never fails. */
 export interface Handler<R = never> {
@@ -55,7 +51,8 @@ export interface Handler<R = never> {
 const broken = (code: string, message: string, retry: boolean): Handled => ({
   _tag: "Broken",
   failure: { code, message },
-  retry
+  retry,
+  retryAfterMillis: null
 })
 
 const INVALID_RESULT = broken("handler.invalid_result", "The operation ended with a result nobody understands.", false)
@@ -68,6 +65,16 @@ const CODE_MAX_LENGTH = 100
 const presentable = ({ code, message }: RunFailure): RunFailure => ({
   code: oneLine(code, CODE_MAX_LENGTH) || "handler.failed",
   message: oneLine(message, MESSAGE_MAX_LENGTH)
+})
+
+/** How many failures of a partial success are kept. */
+const FAILURES_MAX = 20
+
+const brokenAs = (error: AttemptFailed): Handled => ({
+  _tag: "Broken",
+  failure: presentable(error),
+  retry: error.retry,
+  retryAfterMillis: error.retryAfterMillis ?? null
 })
 
 /** Registers what to do for an operation. */
@@ -87,7 +94,11 @@ const make = <Payload, Value, E, R>(
     const [first, ...others] = returned.failures
     // Callers without types may have named none.
     if (first === undefined) return INVALID_RESULT
-    return { _tag: "PartlyDone", result, failures: [presentable(first), ...others.map(presentable)] }
+    return {
+      _tag: "PartlyDone",
+      result,
+      failures: [presentable(first), ...others.slice(0, FAILURES_MAX - 1).map(presentable)]
+    }
   }
 
   const attempt = Effect.fnUntraced(function* (json: Schema.Json, context: HandlerContext) {
@@ -111,7 +122,7 @@ const make = <Payload, Value, E, R>(
       attempt(json, context).pipe(
         Effect.catch((error) =>
           error instanceof AttemptFailed
-            ? Effect.succeed<Handled>({ _tag: "Broken", failure: presentable(error), retry: error.retry })
+            ? Effect.succeed(brokenAs(error))
             : Effect.as(
                 Effect.logWarning("handler failed", error),
                 broken("handler.failed", "The operation ran into an error.", true)

@@ -12,10 +12,10 @@ import {
   type RunId,
   type TenantId,
   type UserId,
-  unstorable,
   type WorkspaceId
 } from "@countersign/domain"
 import { Deferred, Effect, Schema } from "effect"
+import { AttemptFailed } from "./AttemptFailed.ts"
 import { untilDone } from "./Perpetual.ts"
 import { type RecheckPorts, recheck } from "./Recheck.ts"
 import type { Work } from "./WorkInHand.ts"
@@ -36,8 +36,16 @@ export interface HandlerContext {
    * it never goes on without an answer.
    */
   readonly checkpoint: Effect.Effect<void>
-  /** Replaces the counts that are kept with the run, such as `{ deleted: 120 }`. */
-  readonly reportCounts: (counts: Counts) => Effect.Effect<void>
+  /**
+   * Does one chunk of work that must not be broken off. While it lasts nothing interrupts the handler; the question whether
+   * the run is still legitimate is asked right after it, with the counts it reported.
+   */
+  readonly chunk: <A, E, R>(work: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /**
+   * Replaces the counts that are kept with the run, such as `{ deleted: 120 }`. Cheap: they are stored once in a while, and
+   * when the run ends. Fails for a name the operation does not declare (`countKeys`), and that attempt is the last one.
+   */
+  readonly reportCounts: (counts: Counts) => Effect.Effect<void, AttemptFailed>
 }
 
 /** How long to wait before asking again about a workspace whose authority is being changed, in milliseconds. */
@@ -53,11 +61,12 @@ export const makeHandlerContext = (
   Effect.map(Effect.context<RecheckPorts>(), (ports) => {
     const { dispatch, attempt } = work.run
     const { authority, operationType, scope } = dispatch.subject
+    const countKeys = catalogue.operations.get(operationType)?.countKeys ?? []
 
     const askAgain: Effect.Effect<void> = untilDone(
       "asking again",
       Effect.provide(
-        Effect.suspend(() => recheck(work.run, work.counts, catalogue)),
+        Effect.suspend(() => recheck(work, catalogue)),
         ports
       )
     ).pipe(
@@ -84,10 +93,22 @@ export const makeHandlerContext = (
       initiator: initiatorOf(authority),
       attempt,
       checkpoint: askAgain,
+      chunk: (chunk) =>
+        Effect.acquireUseRelease(
+          Effect.sync(() => {
+            work.inChunk = true
+          }),
+          () => Effect.uninterruptible(chunk),
+          () =>
+            Effect.sync(() => {
+              work.inChunk = false
+            })
+        ).pipe(Effect.tap(() => askAgain)),
       reportCounts: (counts) =>
         Effect.suspend(() => {
-          if (!isCounts(counts) || unstorable(counts) !== null) {
-            return Effect.die(new TypeError("counts must be whole numbers by name"))
+          const problem = countsProblem(counts, countKeys)
+          if (problem !== null) {
+            return Effect.fail(new AttemptFailed({ code: "handler.invalid_counts", message: problem, retry: false }))
           }
           // A copy: the handler may go on counting in its own.
           work.counts = { ...counts }
@@ -95,3 +116,11 @@ export const makeHandlerContext = (
         })
     }
   })
+
+/** Why these counts are not kept, for people; null when they are. */
+const countsProblem = (counts: Counts, countKeys: ReadonlyArray<string>): string | null => {
+  if (!isCounts(counts)) return "The operation reported counts that are not whole numbers."
+  return Object.keys(counts).every((key) => countKeys.includes(key))
+    ? null
+    : "The operation reported a count that it does not declare."
+}

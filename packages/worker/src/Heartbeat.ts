@@ -1,6 +1,7 @@
 /**
  * The heartbeat: renews the lease of everything in hand, and learns from it what is not ours any more (cancelled, or taken over
- * after a silence). Work whose lease could not be renewed is stopped when it ends: others may take its run from then on.
+ * after a silence). Work whose lease could not be renewed is stopped when it ends: others may take its run from then on. With
+ * the same beat running work is asked about again, so that a lost authority stops it within one heartbeat.
  *
  * Contract section 3.
  */
@@ -8,17 +9,38 @@ import { RunStore } from "@countersign/domain"
 import { Clock, Effect } from "effect"
 import type { LoopTerms } from "./Loop.ts"
 import { perpetually } from "./Perpetual.ts"
+import { type RecheckPorts, recheckChanged } from "./Recheck.ts"
 
 /** Beats three times per lease, for ever, and watches the leases whatever becomes of the beats. */
-export const runHeartbeat = <R>(terms: LoopTerms<R>): Effect.Effect<never, never, RunStore> => {
+export const runHeartbeat = <R>(terms: LoopTerms<R>): Effect.Effect<never, never, RunStore | RecheckPorts> => {
   const { leaseMillis } = terms.limits
   const beat = Effect.andThen(
     Effect.sleep(leaseMillis / 3),
     // A renewal without an answer must not be the last one.
     Effect.timeout(renew(terms), leaseMillis)
   )
-  return Effect.raceFirst(perpetually("renewing leases", beat), perpetually("watching leases", watch(terms)))
+  const asking = Effect.andThen(Effect.sleep(leaseMillis / 3), askAgain(terms))
+  return Effect.raceAllFirst([
+    perpetually("renewing leases", beat),
+    perpetually("watching leases", watch(terms)),
+    // Beside the renewal: facts that cannot be read must not cost the leases.
+    perpetually("asking again about running work", asking)
+  ])
 }
+
+/**
+ * Asks again about whatever can have lost its authority. What is in the middle of a chunk asks by itself when that is done; if the
+ * facts cannot be read there is no answer, and the next beat asks.
+ */
+const askAgain = Effect.fnUntraced(function* <R>({ catalogue, inHand }: LoopTerms<R>) {
+  const answers = yield* recheckChanged(
+    inHand.all().filter((work) => !work.inChunk),
+    catalogue
+  )
+  for (const [id, answer] of answers) {
+    if (answer === "revoked" || answer === "moved_on") yield* inHand.end(id, answer)
+  }
+})
 
 const renew = Effect.fnUntraced(function* <R>({ name, limits, inHand }: LoopTerms<R>) {
   const held = inHand.held()

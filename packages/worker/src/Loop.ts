@@ -50,6 +50,13 @@ const turn = Effect.fnUntraced(function* <R>(terms: LoopTerms<R>, pace: Pace, wa
   if (claimed === limit) return
   const pauseMillis = pace.isPassingOver() ? Math.min(FENCED_MILLIS, limits.pollMillis) : limits.pollMillis
   yield* Effect.timeoutOption(Queue.take(wake), pauseMillis)
+  yield* offerHeldAgain
+})
+
+/** Held runs whose facts may have become others are asked about now, not when their wait is over. */
+const offerHeldAgain = Effect.gen(function* () {
+  const queue = yield* RunQueue
+  yield* queue.offerHeldAgain(yield* Clock.currentTimeMillis)
 })
 
 /**
@@ -72,6 +79,8 @@ const takeOn = Effect.fnUntraced(function* <R>(terms: LoopTerms<R>, pace: Pace, 
   )
   pace.learn(admitted, nowMillis)
   yield* Effect.forEach(admitted.blocked, (run) => terms.observe({ _tag: "Blocked", run }), { discard: true })
+  yield* Effect.forEach(admitted.held, (run) => terms.observe({ _tag: "Held", run }), { discard: true })
+  yield* Effect.forEach(admitted.expired, (run) => terms.observe({ _tag: "Settled", run }), { discard: true })
   yield* handOutAll(terms, admitted.started, leaseUntilMillis, wake)
   return { claimed: admitted.claimed, limit }
 }, Effect.uninterruptible)

@@ -5,7 +5,8 @@
  */
 import type { Counts, Operation } from "@countersign/domain"
 import { type Context, Data, Effect } from "effect"
-import { AttemptFailed, Handler, type PartialSuccess } from "./Handler.ts"
+import { AttemptFailed } from "./AttemptFailed.ts"
+import { Handler, type PartialSuccess } from "./Handler.ts"
 import type { HandlerContext } from "./HandlerContext.ts"
 
 /** The handler's context with promises in place of effects. */

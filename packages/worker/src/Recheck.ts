@@ -1,69 +1,124 @@
 /**
- * Re-check while running: the same decision again, about a run that has started. Denied, the run ends as blocked with the
- * counts it had reached; allowed, the decision is recorded and the work goes on.
+ * Re-check while running: the same decision again, about runs that have started. Denied, a run ends as blocked with the counts
+ * it had reached; allowed, the decision is recorded and the work goes on.
  *
  * Contract sections 3 and 8; law `every_decision_is_audited`.
  */
 import {
   type Catalogue,
-  type Counts,
   DecisionId,
   type Facts,
+  type FactsReading,
   type FactsUnavailable,
   Fence,
-  type RunNotFound,
+  type RunId,
   type Running,
   RunStore,
-  type RunUnreadable,
   recheckStep,
-  type Snapshot,
+  type Step,
   type StoreUnavailable,
-  UnitOfWork
+  UnitOfWork,
+  type WorkspaceId
 } from "@countersign/domain"
 import { Clock, Effect } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { readFacts } from "./FactsReader.ts"
+import type { Work } from "./WorkInHand.ts"
 
 /** What a re-check found. `undecided`: the workspace's authority is being changed right now; ask again. */
 export type Rechecked = "allowed" | "revoked" | "moved_on" | "undecided"
 
 export type RecheckPorts = UnitOfWork | RunStore | Fence | Facts | SecureRandom.SecureRandom
 
-/** Decides again about a run this worker holds. If the facts cannot be read there is no decision, and nothing is written. */
-export const recheck = (
-  running: Running,
-  counts: Counts,
-  catalogue: Catalogue
-): Effect.Effect<Rechecked, StoreUnavailable | FactsUnavailable | RunNotFound | RunUnreadable, RecheckPorts> =>
-  Effect.flatMap(UnitOfWork, (unit) => unit.transact(decideAgain(running, counts, catalogue)))
+type Answers = ReadonlyMap<RunId, Rechecked>
+type Recheck<A> = Effect.Effect<A, StoreUnavailable | FactsUnavailable, RecheckPorts>
 
-const decideAgain = Effect.fnUntraced(function* (running: Running, counts: Counts, catalogue: Catalogue) {
-  const store = yield* RunStore
-  const { subject, id } = running.dispatch
-  const stored = yield* store.hold(id)
-  if (stored._tag !== "Running" || stored.admission !== running.admission) return "moved_on"
+/** Decides again about a run in hand. If the facts cannot be read there is no decision, and nothing is written. */
+export const recheck = (work: Work, catalogue: Catalogue): Recheck<Rechecked> =>
+  Effect.map(transacted(decideAgain([work], catalogue)), (answers) => answers.get(work.run.dispatch.id) ?? "moved_on")
 
+/**
+ * Decides again about those of these works for which something can have changed: their workspace's authority since their last
+ * decision, or time itself. For the heartbeat.
+ */
+export const recheckChanged = (works: ReadonlyArray<Work>, catalogue: Catalogue): Recheck<Answers> =>
+  works.length === 0 ? Effect.succeed(NO_ANSWERS) : transacted(decideChanged(works, catalogue))
+
+const NO_ANSWERS: Answers = new Map()
+
+const transacted = <A, E, R>(decision: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(UnitOfWork, (unit) => unit.transact(decision))
+
+const workspaceOf = ({ run }: Work): WorkspaceId => run.dispatch.subject.scope.workspaceId
+
+const decideChanged = Effect.fnUntraced(function* (works: ReadonlyArray<Work>, catalogue: Catalogue) {
   const fence = yield* Fence
-  const epochs = yield* fence.take(new Set([subject.scope.workspaceId]))
-  const epoch = epochs.get(subject.scope.workspaceId)
-  if (epoch === undefined) return "undecided"
+  const epochs = yield* fence.take(new Set(works.map(workspaceOf)))
+  const changed = works.filter((work) => isDue(work, epochs, catalogue))
+  return changed.length === 0 ? NO_ANSWERS : yield* decideAgain(changed, catalogue)
+})
 
-  const requirements = catalogue.requirementsOf(subject.operationType)
-  const [reading] = yield* readFacts([{ subject, requirements }])
-  if (reading === undefined) return "undecided"
+/** A write gate grows stale by itself; whatever else changes inside the fence moves the epoch. */
+const isDue = (work: Work, epochs: ReadonlyMap<WorkspaceId, number>, catalogue: Catalogue): boolean =>
+  work.epoch === null ||
+  work.epoch !== epochs.get(workspaceOf(work)) ||
+  catalogue.requirementsOf(work.run.dispatch.subject.operationType)?.writes !== false
 
-  const snapshot: Snapshot = {
+const decideAgain = Effect.fnUntraced(function* (works: ReadonlyArray<Work>, catalogue: Catalogue) {
+  const store = yield* RunStore
+  const fence = yield* Fence
+  const answers = new Map<RunId, Rechecked>(works.map(({ run }) => [run.dispatch.id, "moved_on"]))
+  const { runs } = yield* store.holdRunning(works.map(({ run }) => ({ id: run.dispatch.id, admission: run.admission })))
+  const byId = new Map(works.map((work) => [work.run.dispatch.id, work]))
+  const epochs = yield* fence.take(new Set(works.map(workspaceOf)))
+  const decidable: Array<{ readonly work: Work; readonly stored: Running; readonly epoch: number }> = []
+  for (const stored of runs) {
+    const work = byId.get(stored.dispatch.id)
+    const epoch = epochs.get(stored.dispatch.subject.scope.workspaceId)
+    if (work === undefined) continue
+    if (epoch === undefined) answers.set(stored.dispatch.id, "undecided")
+    else decidable.push({ work, stored, epoch })
+  }
+
+  const readings = yield* readFacts(
+    decidable.map(({ stored: { dispatch } }) => ({
+      subject: dispatch.subject,
+      requirements: catalogue.requirementsOf(dispatch.subject.operationType)
+    }))
+  )
+  const steps: Array<Step> = []
+  for (const [index, { work, stored, epoch }] of decidable.entries()) {
+    const reading = readings[index]
+    if (reading === undefined) continue
+    steps.push(yield* decidedAgain(work, stored, reading.fenced ? epoch : null, reading, catalogue))
+  }
+  const refused = new Set((yield* store.write(steps, null)).map(({ runId }) => runId))
+  for (const { before, after, decision } of steps) {
+    const { id } = before.dispatch
+    if (refused.has(id)) continue
+    answers.set(id, after._tag === "Blocked" ? "revoked" : "allowed")
+    const work = byId.get(id)
+    if (work !== undefined) work.epoch = decision?.epoch ?? null
+  }
+  return answers
+})
+
+const decidedAgain = Effect.fnUntraced(function* (
+  work: Work,
+  stored: Running,
+  epoch: number | null,
+  { facts, sources }: FactsReading,
+  catalogue: Catalogue
+) {
+  const { subject } = stored.dispatch
+  const snapshot = {
     takenAtMillis: yield* Clock.currentTimeMillis,
-    subject: stored.dispatch.subject,
-    requirements,
-    facts: reading.facts
+    subject,
+    requirements: catalogue.requirementsOf(subject.operationType),
+    facts
   }
   const random = yield* SecureRandom.SecureRandom
-  const decisionId = DecisionId.make(yield* random.uuidV7())
-  const circumstances = { decisionId, epoch: reading.fenced ? epoch : null, sources: reading.sources }
+  const circumstances = { decisionId: DecisionId.make(yield* random.uuidV7()), epoch, sources }
   // The run was just read as running under this admission and is held: a refusal here would be a bug of ours.
-  const next = yield* Effect.orDie(Effect.fromResult(recheckStep(stored, snapshot, counts, circumstances)))
-  const refused = yield* store.write([next], null)
-  if (refused.length > 0) return "moved_on"
-  return next.after._tag === "Blocked" ? "revoked" : "allowed"
+  return yield* Effect.orDie(Effect.fromResult(recheckStep(stored, snapshot, work.counts, circumstances)))
 })

@@ -1,5 +1,6 @@
 /**
- * The reconciler: runs whose worker fell silent are taken back, for the next attempt or, when none is left, to their end.
+ * The reconciler: runs whose worker fell silent are taken back, for the next attempt or, when none is left, to their end; queued
+ * runs that waited past their limit are given up.
  * Idempotent; many may run at once; it never touches a completed run.
  *
  * Contract sections 3 and 8.
@@ -16,6 +17,7 @@ import {
 } from "@countersign/domain"
 import { Clock, Effect } from "effect"
 import { backoffAfter } from "./Backoff.ts"
+import { expireOverdue } from "./Expiry.ts"
 import { perpetually } from "./Perpetual.ts"
 
 /** How many orphans are taken back at once. */
@@ -23,9 +25,12 @@ const BATCH = 100
 
 export type ReconcilerPorts = RunStore | RunQueue | UnitOfWork
 
-/** Takes back what can be taken back now; answers how many runs that were. */
+/** Takes back orphans and gives up what waited too long, as of now; answers how many runs that were. */
 export const reconcile = (catalogue: Catalogue): Effect.Effect<number, StoreUnavailable, ReconcilerPorts> =>
-  Effect.flatMap(UnitOfWork, (unit) => unit.transact(takeBackOrphans(catalogue)))
+  Effect.gen(function* () {
+    const takenBack = yield* Effect.flatMap(UnitOfWork, (unit) => unit.transact(takeBackOrphans(catalogue)))
+    return takenBack + (yield* expireOverdue)
+  })
 
 /** Reconciles for ever, at this interval, and at once again while there is more. */
 export const runReconciler = (
@@ -34,8 +39,8 @@ export const runReconciler = (
 ): Effect.Effect<never, never, ReconcilerPorts> =>
   perpetually(
     "reconciling",
-    Effect.flatMap(reconcile(catalogue), (takenBack) =>
-      takenBack === BATCH ? Effect.void : Effect.sleep(intervalMillis)
+    Effect.flatMap(reconcile(catalogue), (reconciled) =>
+      reconciled >= BATCH ? Effect.void : Effect.sleep(intervalMillis)
     )
   )
 

@@ -19,13 +19,19 @@ export interface Work {
   readonly ended: Deferred.Deferred<Ending>
   /** Nobody else takes the run before then; epoch milliseconds. */
   leaseUntilMillis: number
-  /** The counts last reported by the handler. */
+  /** The counts last reported by the handler, and those last stored. */
   counts: Counts
+  savedCounts: Counts
+  /** The epoch its last decision rests on; null when none is known, or the facts are from outside the fence. */
+  epoch: number | null
+  /** While true the handler finishes a chunk, and asks again by itself afterwards. */
+  inChunk: boolean
 }
 
 export interface WorkInHand {
   readonly size: () => number
   readonly held: () => ReadonlyArray<HeldRun>
+  readonly all: () => ReadonlyArray<Work>
   readonly take: (run: Running, leaseUntilMillis: number) => Effect.Effect<Work>
   readonly drop: (work: Work) => void
   readonly end: (id: RunId, ending: Ending) => Effect.Effect<void>
@@ -45,9 +51,18 @@ export const makeWorkInHand = (): WorkInHand => {
   return {
     size: () => works.size,
     held: () => Array.from(works.values(), ({ run }) => ({ id: run.dispatch.id, admission: run.admission })),
+    all: () => [...works.values()],
     take: (run, leaseUntilMillis) =>
       Effect.map(Deferred.make<Ending>(), (ended) => {
-        const work: Work = { run, ended, leaseUntilMillis, counts: run.counts }
+        const work: Work = {
+          run,
+          ended,
+          leaseUntilMillis,
+          counts: run.counts,
+          savedCounts: run.counts,
+          epoch: null,
+          inChunk: false
+        }
         works.set(run.dispatch.id, work)
         return work
       }),

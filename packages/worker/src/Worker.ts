@@ -12,7 +12,9 @@ import { handlersByType } from "./Handler.ts"
 import { runHeartbeat } from "./Heartbeat.ts"
 import { type LoopTerms, runLoop } from "./Loop.ts"
 import { deliverDue, type OutboxPorts, runOutbox } from "./Outbox.ts"
+import { runProgress } from "./Progress.ts"
 import { runReconciler } from "./Reconciler.ts"
+import { runRetention } from "./Retention.ts"
 import { makeSettle } from "./Settlement.ts"
 import type { WorkerObserver } from "./WorkerEvent.ts"
 import { limitsOf, type WorkerOptions } from "./WorkerOptions.ts"
@@ -59,6 +61,8 @@ export class Worker extends Context.Service<
         yield* Effect.forkScoped(runHeartbeat(terms))
         yield* Effect.forkScoped(runReconciler(catalogue, limits.leaseMillis / 2))
         yield* Effect.forkScoped(runOutbox(limits.pollMillis))
+        yield* Effect.forkScoped(runProgress(inHand))
+        if (limits.retentionMillis !== null) yield* Effect.forkScoped(runRetention(limits.retentionMillis))
         // Registered last, so that stopping begins here: everything above still serves the work that drains. Detached, because
         // the scope would wait for an admission that hangs.
         yield* Effect.acquireRelease(Effect.forkDetach(runLoop(terms)), (loop) => stopGracefully(terms, loop))

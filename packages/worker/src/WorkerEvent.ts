@@ -1,5 +1,5 @@
 /** What a worker tells of while it works: for logs and counts. Nothing depends on it. */
-import type { Blocked, Run, RunId, Running } from "@countersign/domain"
+import type { Blocked, Queued, Run, RunId, Running } from "@countersign/domain"
 import type { Effect } from "effect"
 
 export type WorkerEvent =
@@ -7,6 +7,8 @@ export type WorkerEvent =
   | { readonly _tag: "Started"; readonly run: Running }
   /** Denied at admission. */
   | { readonly _tag: "Blocked"; readonly run: Blocked }
+  /** Denied at admission for a reason that may pass; it waits and is asked about again. */
+  | { readonly _tag: "Held"; readonly run: Queued }
   /** An attempt came to something, and the run is in this state now. */
   | { readonly _tag: "Settled"; readonly run: Run }
   /** Denied while running; the run is blocked, and its handler was stopped. */

@@ -4,6 +4,7 @@
 import { type Catalogue, HostString } from "@countersign/domain"
 import { Schema } from "effect"
 import type { Handler } from "./Handler.ts"
+import { RETENTION_MILLIS } from "./Retention.ts"
 import type { WorkerObserver } from "./WorkerEvent.ts"
 
 export interface WorkerOptions<R = never> {
@@ -20,6 +21,8 @@ export interface WorkerOptions<R = never> {
   readonly leaseMillis?: number
   /** On stop, running work gets this long to finish before it is interrupted and given back. */
   readonly drainMillis?: number
+  /** Completed runs are deleted after this long, 90 days unless given; null keeps them for ever. */
+  readonly retentionMillis?: number | null
   /** Names this worker in leases and logs; made up when left out. */
   readonly name?: string
   /** Told of what happens here, for logs and counts. */
@@ -32,6 +35,7 @@ export interface WorkerLimits {
   readonly pollMillis: number
   readonly leaseMillis: number
   readonly drainMillis: number
+  readonly retentionMillis: number | null
 }
 
 export const DEFAULT_LIMITS: WorkerLimits = {
@@ -39,7 +43,8 @@ export const DEFAULT_LIMITS: WorkerLimits = {
   batch: 100,
   pollMillis: 1_000,
   leaseMillis: 30_000,
-  drainMillis: 20_000
+  drainMillis: 20_000,
+  retentionMillis: RETENTION_MILLIS
 }
 
 const isName = Schema.is(HostString)
@@ -51,9 +56,11 @@ export const limitsOf = (options: WorkerOptions<never> | WorkerOptions<unknown>)
     batch: options.batch ?? DEFAULT_LIMITS.batch,
     pollMillis: options.pollMillis ?? DEFAULT_LIMITS.pollMillis,
     leaseMillis: options.leaseMillis ?? DEFAULT_LIMITS.leaseMillis,
-    drainMillis: options.drainMillis ?? DEFAULT_LIMITS.drainMillis
+    drainMillis: options.drainMillis ?? DEFAULT_LIMITS.drainMillis,
+    retentionMillis: options.retentionMillis === undefined ? DEFAULT_LIMITS.retentionMillis : options.retentionMillis
   }
   for (const [name, value] of Object.entries(limits)) {
+    if (value === null) continue
     const least = name === "drainMillis" ? 0 : 1
     if (!Number.isSafeInteger(value) || value < least) {
       throw new RangeError(`worker option ${name} must be a whole number of at least ${least}, is ${value}`)

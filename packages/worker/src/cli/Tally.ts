@@ -4,8 +4,8 @@ import { Effect } from "effect"
 import type { WorkerObserver } from "../WorkerEvent.ts"
 import { printable } from "./render/Style.ts"
 
-/** How many runs came to what; `retried` and `given_back` were queued again. */
-export type Counts = Readonly<Record<Exclude<RunOutcome, "pending"> | "retried" | "given_back", number>>
+/** How many runs came to what; `retried` and `given_back` were queued again, `held` stayed queued. */
+export type Counts = Readonly<Record<Exclude<RunOutcome, "pending"> | "held" | "retried" | "given_back", number>>
 
 export interface Tally {
   readonly observe: WorkerObserver
@@ -20,6 +20,7 @@ export const makeTally = (): Tally => {
     blocked: 0,
     failed: 0,
     cancelled: 0,
+    held: 0,
     retried: 0,
     given_back: 0
   }
@@ -41,6 +42,9 @@ export const makeTally = (): Tally => {
         return log("started", event.run)
       case "Blocked":
         counts.blocked += 1
+        return log(headlineOf(event.run), event.run)
+      case "Held":
+        counts.held += 1
         return log(headlineOf(event.run), event.run)
       case "Settled":
         settled(event.run)

@@ -47,7 +47,8 @@ export const policyBulkDelete = Operation.make({
   providerConnection: true,
   writes: true,
   payload: Schema.Struct({ policyIds: Schema.Array(Schema.NonEmptyString) }),
-  result: Schema.Struct({ deleted: Schema.Int })
+  result: Schema.Struct({ deleted: Schema.Int }),
+  countKeys: ["deleted", "failed"]
 })
 
 /** Reads the tenant's directory groups from the provider. */

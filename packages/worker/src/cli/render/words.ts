@@ -36,6 +36,7 @@ export const actionInWords: Readonly<Record<AuditAction, string>> = {
   "run.dispatch_failed": "could not be queued",
   "run.decided": "decided",
   "run.started": "started",
+  "run.held": "held",
   "run.blocked": "blocked",
   "run.cancelled": "cancelled",
   "run.expired": "given up after waiting too long",

@@ -1,0 +1,42 @@
+/**
+ * When a dispatched run may first be taken, and when it is given up if it still waits.
+ *
+ * Contract sections 3 and 8.
+ */
+import { Result } from "effect"
+import { DispatchRefused, type UntypedDispatchRequest } from "./DispatchRequest.ts"
+
+export interface DispatchTimes {
+  readonly availableAtMillis: number
+  readonly expiresAtMillis: number
+}
+
+/** The years 1 to 9999, in epoch milliseconds: what every store can say. */
+const FIRST_MILLIS = Date.parse("0001-01-01T00:00:00.000Z")
+const LAST_MILLIS = Date.parse("9999-12-31T23:59:59.999Z")
+
+const refuse = (advice: string) => Result.fail(new DispatchRefused({ reason: "time_invalid", advice }))
+
+/** The times asked for, or at once and for as long as the operation lets its runs wait. */
+export const timesOf = (
+  { availableAtMillis, expiresAtMillis }: UntypedDispatchRequest,
+  queuedLimitMillis: number,
+  nowMillis: number
+): Result.Result<DispatchTimes, DispatchRefused> =>
+  Result.gen(function* () {
+    const available = yield* instant("availableAtMillis", availableAtMillis ?? nowMillis)
+    const latest = Math.max(available, nowMillis)
+    const expires = yield* instant(
+      "expiresAtMillis",
+      expiresAtMillis ?? Math.min(latest + queuedLimitMillis, LAST_MILLIS)
+    )
+    if (expires <= latest) {
+      return yield* refuse("expiresAtMillis must lie after now, and after availableAtMillis: the run could never start")
+    }
+    return { availableAtMillis: available, expiresAtMillis: expires }
+  })
+
+const instant = (name: string, atMillis: number): Result.Result<number, DispatchRefused> =>
+  Number.isSafeInteger(atMillis) && atMillis >= FIRST_MILLIS && atMillis <= LAST_MILLIS
+    ? Result.succeed(atMillis)
+    : refuse(`${name} must be whole epoch milliseconds of a year up to 9999, is ${String(atMillis)}`)
