@@ -1,20 +1,6 @@
 /** The gate end to end, through a real store: contract sections 3, 4 and 6, the same for every adapter. */
 import { AuthorityBook } from "@countersign/adapters/testing"
-import {
-  AuditLog,
-  blockedContextOf,
-  type Catalogue,
-  type Facts,
-  type Fence,
-  type Notice,
-  NoticeChannel,
-  type Notices,
-  type Run,
-  type RunId,
-  type RunQueue,
-  type RunStore,
-  type UnitOfWork
-} from "@countersign/domain"
+import { AuditLog, blockedContextOf, type Notice, type RunId } from "@countersign/domain"
 import {
   AttemptFailed,
   admitNext,
@@ -25,63 +11,23 @@ import {
   policyBulkDelete,
   restoreExecute,
   sampleCatalogue,
-  Worker,
-  type WorkerOptions
+  Worker
 } from "@countersign/worker"
 import { assert, layer } from "@effect/vitest"
 import { Clock, Deferred, Effect, Exit, Layer, Ref, Scope } from "effect"
 import { SecureRandom } from "effect/crypto"
+import {
+  counting,
+  dispatchSync,
+  find,
+  layerNoticesSeen,
+  nextScope,
+  nextSerial,
+  type Store,
+  workerOptions,
+  workUntilDrained
+} from "./support/gate.ts"
 import { ada, byAda, connectionId, manager, readonly, setGate, settle, tenantId, workspaceId } from "./support/world.ts"
-
-type Store = AuthorityBook | RunStore | RunQueue | UnitOfWork | Facts | Fence | AuditLog | Notices
-
-/** Keeps every notice it is given. */
-const layerNoticesSeen = (seen: Ref.Ref<ReadonlyArray<Notice>>) =>
-  Layer.succeed(NoticeChannel, { deliver: (notice) => Ref.update(seen, (all) => [...all, notice]) })
-
-const workerOptions = <R>(handlers: WorkerOptions<R>["handlers"], catalogue: Catalogue = sampleCatalogue) => ({
-  catalogue,
-  handlers,
-  pollMillis: 20,
-  drainMillis: 2_000
-})
-
-/** Runs a worker until nothing of its operations is active; answers the notices that were delivered. */
-const workUntilDrained = Effect.fnUntraced(function* <R>(
-  handlers: WorkerOptions<R>["handlers"],
-  catalogue: Catalogue = sampleCatalogue
-) {
-  const seen = yield* Ref.make<ReadonlyArray<Notice>>([])
-  yield* Effect.flatMap(Worker, (worker) => worker.drained).pipe(
-    Effect.provide(Worker.layer(workerOptions(handlers, catalogue)).pipe(Layer.provide(layerNoticesSeen(seen))))
-  )
-  return yield* Ref.get(seen)
-})
-
-/** A handler that counts its calls. */
-const counting = Effect.fnUntraced(function* () {
-  const calls = yield* Ref.make(0)
-  const handler = Handler.make(inventorySync, () =>
-    Effect.as(
-      Ref.update(calls, (n) => n + 1),
-      { items: 7 }
-    )
-  )
-  return { handler, calls: Ref.get(calls) }
-})
-
-let serial = 0
-/** A fresh identity for each dispatch. */
-const nextScope = () => ({ scope: `shelf-${++serial}` })
-
-const dispatchSync = Effect.gen(function* () {
-  const gate = yield* Countersign
-  const { run } = yield* gate.dispatch({ ...byAda, operation: inventorySync, payload: nextScope() })
-  return run.dispatch.id
-})
-
-const find = (id: RunId): Effect.Effect<Run, unknown, Countersign> =>
-  Effect.flatMap(Countersign, (gate) => gate.find(id))
 
 /** Every law below holds for this store. Each begins with the world in order. */
 export const gateLaws = <E>(name: string, store: Layer.Layer<Store, E>) =>
@@ -153,7 +99,7 @@ export const gateLaws = <E>(name: string, store: Layer.Layer<Store, E>) =>
         const { run: queued } = yield* gate.dispatch({
           ...byAda,
           operation: restoreExecute,
-          payload: { backupId: `backup-${++serial}` }
+          payload: { backupId: `backup-${nextSerial()}` }
         })
         yield* setGate("failed")
         const called = yield* Ref.make(false)
@@ -239,7 +185,7 @@ export const gateLaws = <E>(name: string, store: Layer.Layer<Store, E>) =>
         const { run: queued } = yield* gate.dispatch({
           ...byAda,
           operation: policyBulkDelete,
-          payload: { policyIds: ["a", "b", `c-${++serial}`] }
+          payload: { policyIds: ["a", "b", `c-${nextSerial()}`] }
         })
         const deleted = yield* Ref.make(0)
         const bulk = Handler.make(policyBulkDelete, ({ policyIds }, context) =>
@@ -323,12 +269,12 @@ export const gateLaws = <E>(name: string, store: Layer.Layer<Store, E>) =>
         const { run: odd } = yield* gate.dispatch({
           ...byAda,
           operation: restoreExecute,
-          payload: { backupId: `odd-${++serial}` }
+          payload: { backupId: `odd-${nextSerial()}` }
         })
         const { run: partial } = yield* gate.dispatch({
           ...byAda,
           operation: policyBulkDelete,
-          payload: { policyIds: [`p-${++serial}`] }
+          payload: { policyIds: [`p-${nextSerial()}`] }
         })
         yield* workUntilDrained([
           Handler.make(inventorySync, () => Effect.die(new Error("secret token 1234"))),
