@@ -18,7 +18,7 @@ import { Result } from "effect"
 import fc from "fast-check"
 import { effort } from "./support/effort.ts"
 import { dispatched, NOW_MILLIS, runId } from "./support/fixtures.ts"
-import { denialFor, forced, permitFor, queuedRun, reportsOf } from "./support/runs.ts"
+import { denialFor, forced, passingDenialFor, permitFor, queuedRun, RETRY_MILLIS, reportsOf } from "./support/runs.ts"
 
 interface Model {
   readonly maxAttempts: number
@@ -27,6 +27,8 @@ interface Model {
   admission: number
   startedAtMillis: number | null
   counted: number
+  /** Since when it has been held in a row. */
+  heldSinceMillis: number | null
   /** Which admissions have acted: each at most once, and never one that was denied. */
   readonly acted: Set<number>
 }
@@ -37,6 +39,7 @@ interface Real {
   /** Every permit and denial that was ever made for the run, by admission: old ones are tried again. */
   readonly permits: Array<Permit>
   readonly denials: Array<Denial>
+  readonly passingDenials: Array<Denial>
 }
 
 const active = (run: Run): Queued | Running => {
@@ -66,6 +69,8 @@ abstract class Move implements fc.Command<Model, Real> {
     const startedBefore = model.startedAtMillis
     Object.assign(model, expected)
     real.run = after.success
+    if (event._tag === "Hold") model.heldSinceMillis ??= event.denial.snapshot.takenAtMillis
+    else model.heldSinceMillis = null
     if (event._tag === "Start") {
       model.startedAtMillis = startedBefore ?? event.permit.snapshot.takenAtMillis
       assert.isFalse(model.acted.has(model.admission), "an admission acts once")
@@ -78,6 +83,7 @@ abstract class Move implements fc.Command<Model, Real> {
     assert.strictEqual(run.startedAtMillis, model.startedAtMillis)
     assert.strictEqual(run.counts.done ?? 0, model.counted)
     assert.isAtMost(run.attempt, model.maxAttempts)
+    assert.strictEqual(run._tag === "Queued" ? (run.held?.sinceMillis ?? null) : null, model.heldSinceMillis)
     assert.isAtLeast(run.admission, run.attempt, "every attempt is admitted anew")
     assert.deepStrictEqual(run.dispatch, before.dispatch, "what was dispatched never changes")
     if (isCompleted(run)) assert.strictEqual(run.startedAtMillis === null, model.acted.size === 0)
@@ -102,9 +108,11 @@ const ruled = (real: Real) => {
   const run = isCompleted(real.run) ? dispatch(real.run.dispatch) : active(real.run)
   const permit = permitFor(run, real.nowMillis)
   const denial = denialFor(run, real.nowMillis)
+  const passing = passingDenialFor(run, real.nowMillis)
   real.permits.push(permit)
   real.denials.push(denial)
-  return { permit, denial }
+  real.passingDenials.push(passing)
+  return { permit, denial, passing }
 }
 
 const chosen = <R extends Permit | Denial>(
@@ -132,23 +140,31 @@ const chosen = <R extends Permit | Denial>(
 
 const stranger = () => queuedRun({ id: runId(99) })
 
+type RulingTag = "Start" | "Block" | "Hold" | "Revoke"
+
 class Rule extends Move {
-  readonly tag: "Start" | "Block" | "Revoke"
+  readonly tag: RulingTag
   readonly which: Handed
   private handedAdmission = 0
-  constructor(tag: "Start" | "Block" | "Revoke", which: Handed) {
+  constructor(tag: RulingTag, which: Handed) {
     super()
     this.tag = tag
     this.which = which
   }
   event(model: Readonly<Model>, real: Real): RunEvent {
-    const { permit, denial } = ruled(real)
+    const { permit, denial, passing } = ruled(real)
     if (this.tag === "Start") {
       const given = chosen(this.which, permit, real.permits, permitFor(stranger()), denial)
       this.handedAdmission = given.admission
       return { _tag: "Start", permit: given }
     }
-    const given = chosen(this.which, denial, real.denials, denialFor(stranger()), permit)
+    if (this.tag === "Hold") {
+      const given = chosen(this.which, passing, real.passingDenials, passingDenialFor(stranger()), permit)
+      this.handedAdmission = given.admission
+      return { _tag: "Hold", denial: given, retryAtMillis: real.nowMillis + RETRY_MILLIS }
+    }
+    // What blocks and revokes may be a reason that passes or one that does not.
+    const given = chosen(this.which, denial, [...real.denials, ...real.passingDenials], denialFor(stranger()), permit)
     this.handedAdmission = given.admission
     return this.tag === "Block"
       ? { _tag: "Block", denial: given }
@@ -159,10 +175,24 @@ class Rule extends Move {
     if (this.which === "of another run" || this.which === "forged" || this.which === "of the other kind") return null
     if (this.handedAdmission !== model.admission) return null
     if (this.tag === "Start") return { status: "running" }
+    if (this.tag === "Hold") return { status: "queued", admission: model.admission + 1 }
     return this.tag === "Block" ? { status: "completed" } : { status: "completed", counted: model.counted + 1 }
   }
   toString() {
     return `${this.tag}(${this.which})`
+  }
+}
+
+/** A hold for a reason that waiting cannot mend: refused always. */
+class HoldForGood extends Move {
+  event(_: Readonly<Model>, real: Real): RunEvent {
+    return { _tag: "Hold", denial: ruled(real).denial, retryAtMillis: real.nowMillis + RETRY_MILLIS }
+  }
+  expected() {
+    return null
+  }
+  toString() {
+    return "HoldForGood"
   }
 }
 
@@ -234,6 +264,9 @@ const commands = fc.commands<Model, Real>(
     fc.tuple(fc.constant<ReportTag>("Release"), late).map(([tag, admissionsAgo]) => new Report(tag, admissionsAgo)),
     fc.tuple(ending, late).map(([tag, admissionsAgo]) => new Report(tag, admissionsAgo)),
     fc.tuple(fc.constantFrom("Block" as const, "Revoke" as const), handed).map(([tag, which]) => new Rule(tag, which)),
+    handed.map((which) => new Rule("Hold", which)),
+    handed.map((which) => new Rule("Hold", which)),
+    fc.constant(new HoldForGood()),
     fc.constant(new Cancel()),
     fc.constant(new Expire())
   ],
@@ -253,9 +286,16 @@ it("the lifecycle agrees with its model, whatever happens in whatever order", { 
             admission: 1,
             startedAtMillis: null,
             counted: 0,
+            heldSinceMillis: null,
             acted: new Set()
           },
-          real: { run: dispatch(dispatched({ maxAttempts })), nowMillis: NOW_MILLIS, permits: [], denials: [] }
+          real: {
+            run: dispatch(dispatched({ maxAttempts })),
+            nowMillis: NOW_MILLIS,
+            permits: [],
+            denials: [],
+            passingDenials: []
+          }
         }),
         moves
       )

@@ -10,9 +10,11 @@ import {
   describeChange,
   type Failure,
   headlineOf,
+  heldBadge,
   isCompleted,
   Notice,
   nextStepsFor,
+  nextStepsWhileHeld,
   noticeOf,
   onTheWire,
   outcomeBadgeOf,
@@ -27,7 +29,7 @@ import {
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { runId, snapshotWith, subject, tenantId, userId, workspaceId } from "./support/fixtures.ts"
-import { denialFor, moved, queuedRun, reportsOf, runIn, runningRun } from "./support/runs.ts"
+import { denialFor, heldRun, moved, queuedRun, reportsOf, runIn, runningRun } from "./support/runs.ts"
 
 const blockedRun = () => {
   const queued = queuedRun()
@@ -122,6 +124,22 @@ describe("badges and headlines", () => {
     )
     const tones = [...Object.values(statusBadges), ...Object.values(outcomeBadges)].map(({ tone }) => tone)
     assert.deepStrictEqual(tones.filter((tone) => tone === "danger").length, 1, "nothing but failed is a danger")
+  })
+
+  it("a held run says so, and why, and what to do so that it goes on", () => {
+    const held = heldRun()
+    assert.strictEqual(headlineOf(held), "Held — the provider connection is disabled")
+    assert.deepStrictEqual(statusBadgeOf(held), heldBadge)
+    assert.deepStrictEqual(heldBadge, { label: "Held", tone: "warning" })
+    assert.deepStrictEqual(outcomeBadgeOf(held), { label: "Pending", tone: "neutral" })
+    assert.deepStrictEqual(nextStepsFor(held), ["Enable the provider connection.", "The run then goes on by itself."])
+    // Nobody is sent away to start again what waits for them.
+    const passing = DetailCode.literals.map((detail) => ({ code: "write_gate_blocked" as const, detail, about: null }))
+    for (const failure of passing) {
+      const steps = nextStepsWhileHeld(failure)
+      assert.strictEqual(steps.length, reasonInWords(failure).nextSteps.length)
+      assert.notInclude(steps.join(), "Start the operation again once")
+    }
   })
 
   it("there is a next step exactly when something is to be done", () => {

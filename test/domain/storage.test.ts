@@ -16,8 +16,8 @@ import {
 } from "@countersign/domain"
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
-import { decisionId, snapshotWith } from "./support/fixtures.ts"
-import { denialFor, moved, queuedRun, runIn, runningRun } from "./support/runs.ts"
+import { decisionId, runId, snapshotWith } from "./support/fixtures.ts"
+import { denialFor, heldRun, moved, queuedRun, runIn, runningRun } from "./support/runs.ts"
 
 /** Below these keys stands what the host likes. */
 const FREE = ["payload", "result", "counts", "sources", "fact"]
@@ -63,7 +63,9 @@ describe("what is stored", () => {
     const queued = queuedRun()
     assertStorable(Run, [
       ...RUN_STATES.map((state) => runIn(state)),
-      moved(queued, { _tag: "Block", denial: denialFor(queued) })
+      moved(queued, { _tag: "Block", denial: denialFor(queued) }),
+      heldRun(),
+      queuedRun({ retryOf: runId(2) })
     ])
   })
 

@@ -7,7 +7,7 @@ import { Schema } from "effect"
 import { DetailCode, ReasonCode } from "./Decision.ts"
 import { DeniedOnTheWire } from "./ExecutionLegitimacy.ts"
 import { HostString } from "./Ids.ts"
-import { reasonInWords } from "./Presentation.ts"
+import { reasonInWords } from "./ReasonInWords.ts"
 import type { Blocked, RunFailure } from "./Run.ts"
 
 /** What blocks a run: always this, so that a reader can tell it from any other `blocked_by` of the host. */

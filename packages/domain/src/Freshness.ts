@@ -7,9 +7,11 @@
 import { Schema } from "effect"
 import type { Run } from "./Run.ts"
 
+/** How a run gets on; wire values. */
 export const Freshness = Schema.Literals(["fresh_active", "likely_stale", "reconciled_failed", "terminal_normal"])
 export type Freshness = typeof Freshness.Type
 
+/** Whether somebody has to look, and at what: a run that does not get on, or an end. Wire values. */
 export const ProblemClass = Schema.Literals(["none", "active_stale_attention", "terminal_follow_up"])
 export type ProblemClass = typeof ProblemClass.Type
 
@@ -24,16 +26,16 @@ export interface Watch {
 const RECONCILED: ReadonlySet<string> = new Set(["run.stale_queued", "run.stale_running", "run.unreadable"])
 
 /**
- * A queued run is likely stale once it has used half of the time it may wait, counted from when it could first be taken; a held
- * run waits with a reason and is fresh. A running run is likely stale when its lease has ended.
+ * A queued run is likely stale once it has used half of the time it may wait, counted from when it could first be taken. A held
+ * run waits with a reason and is fresh until its time is up: past that, nobody has come to end it. A running run is likely stale
+ * when its lease has ended.
  */
 export const freshnessOf = (run: Run, { nowMillis, leaseUntilMillis }: Watch): Freshness => {
   switch (run._tag) {
     case "Queued": {
-      if (run.held !== null) return "fresh_active"
-      const sinceMillis = Math.min(run.availableAtMillis, run.dispatch.expiresAtMillis)
-      const halfMillis = sinceMillis + (run.dispatch.expiresAtMillis - sinceMillis) / 2
-      return nowMillis >= halfMillis ? "likely_stale" : "fresh_active"
+      const { expiresAtMillis } = run.dispatch
+      const sinceMillis = run.held === null ? Math.min(run.availableAtMillis, expiresAtMillis) : expiresAtMillis
+      return nowMillis >= (sinceMillis + expiresAtMillis) / 2 ? "likely_stale" : "fresh_active"
     }
     case "Running":
       return leaseUntilMillis === null || nowMillis > leaseUntilMillis ? "likely_stale" : "fresh_active"

@@ -6,7 +6,8 @@
 import { Schema } from "effect"
 import { initiatorOf } from "./Authority.ts"
 import { OperationType, RunId, TenantId, UserId, WorkspaceId } from "./Ids.ts"
-import { headlineOf, nextStepsFor, reasonInWords } from "./Presentation.ts"
+import { headlineOf, nextStepsFor } from "./Presentation.ts"
+import { reasonInWords } from "./ReasonInWords.ts"
 import { type Completed, RunOutcome, wireStateOf } from "./Run.ts"
 
 /** A notice is known by its run: there is exactly one for each. */

@@ -4,8 +4,9 @@
  *
  * Contract sections 6 and 9.
  */
-import type { DetailCode, Failure } from "./Decision.ts"
 import type { Change, ChangeKind } from "./FactChange.ts"
+import type { Freshness, ProblemClass } from "./Freshness.ts"
+import { nextStepsWhileHeld, reasonInWords } from "./ReasonInWords.ts"
 import { type Run, type RunOutcome, type RunStatus, wireStateOf } from "./Run.ts"
 
 /** How a badge is coloured: `warning` for what was stopped, `danger` for what broke. */
@@ -24,6 +25,9 @@ export const statusBadges: Readonly<Record<RunStatus, Badge>> = {
   completed: { label: "Completed", tone: "neutral" }
 }
 
+/** The badge of a run that is held: it stands in the queue as others do, and somebody can help it on. */
+export const heldBadge: Badge = { label: "Held", tone: "warning" }
+
 /** The badge of each outcome. */
 export const outcomeBadges: Readonly<Record<RunOutcome, Badge>> = {
   pending: { label: "Pending", tone: "neutral" },
@@ -34,174 +38,40 @@ export const outcomeBadges: Readonly<Record<RunOutcome, Badge>> = {
   cancelled: { label: "Cancelled", tone: "neutral" }
 }
 
-/** Why a run was blocked, as a clause; what the initiator is told; what to do next, the leading step first. */
-export interface ReasonInWords {
-  readonly reason: string
-  readonly message: string
-  readonly nextSteps: readonly [string, ...ReadonlyArray<string>]
+/** A badge and the sentence behind it. */
+export interface BadgeInWords extends Badge {
+  readonly sentence: string
 }
 
-const words = (reason: string, message: string, ...nextSteps: ReasonInWords["nextSteps"]): ReasonInWords => ({
-  reason,
-  message,
-  nextSteps
-})
+const inWords = (label: string, tone: Tone, sentence: string): BadgeInWords => ({ label, tone, sentence })
 
-const DISPATCH_AGAIN = "Start the operation again once that is done."
-
-const wordsFor: Readonly<Record<DetailCode, (about: string) => ReasonInWords>> = {
-  workspace_missing: () =>
-    words(
-      "the workspace no longer exists",
-      "The workspace this run belongs to no longer exists, so it was not carried out.",
-      "Check with an administrator whether the workspace was removed on purpose."
-    ),
-  workspace_closed: () =>
-    words(
-      "the workspace is closed",
-      "The workspace was closed while the run waited, so it was not carried out.",
-      "Ask an administrator to reopen the workspace.",
-      DISPATCH_AGAIN
-    ),
-  tenant_elsewhere: () =>
-    words(
-      "the tenant belongs to another workspace",
-      "The tenant moved to another workspace while the run waited, so it was not carried out.",
-      "Start the operation from the workspace the tenant belongs to now."
-    ),
-  user_missing: () =>
-    words(
-      "the person who started it is no longer known",
-      "The account that started this run no longer exists, so it was not carried out.",
-      "Have somebody with access start the operation again."
-    ),
-  user_disabled: () =>
-    words(
-      "the account that started it is disabled",
-      "Your account was disabled while the run waited, so it was not carried out.",
-      "Have somebody with access start the operation again."
-    ),
-  not_a_member: () =>
-    words(
-      "the person who started it left the workspace",
-      "You are no longer a member of the workspace, so the run was not carried out.",
-      "Ask an administrator of the workspace to add you again, or have a member start the operation."
-    ),
-  tenant_missing: () =>
-    words(
-      "the tenant no longer exists",
-      "The tenant this run was for no longer exists, so it was not carried out.",
-      "Check with an administrator whether the tenant was removed on purpose."
-    ),
-  not_entitled: () =>
-    words(
-      "the person who started it has no access to the tenant",
-      "You no longer have access to this tenant, so the run was not carried out.",
-      "Ask an administrator for access to the tenant.",
-      DISPATCH_AGAIN
-    ),
-  operation_unknown: () =>
-    words(
-      "the operation is not known any more",
-      "This kind of operation is no longer offered, so the run was not carried out.",
-      "Ask the team that runs the workers whether the operation was withdrawn."
-    ),
-  system_authority_not_declared: () =>
-    words(
-      "the operation may not run without a person",
-      "This operation must be started by a person, so the run was not carried out.",
-      "Have somebody with access start the operation."
-    ),
-  not_held: () =>
-    words(
-      "the person who started it no longer has the permission",
-      "You no longer have the permission this operation needs, so the run was not carried out.",
-      "Ask an administrator for a role that includes the permission.",
-      DISPATCH_AGAIN
-    ),
-  tenant_state: (state) =>
-    words(
-      state === "unrecognised" ? "the tenant is in a state that does not allow it" : `the tenant is ${state}`,
-      "The tenant is not in a state in which this operation may run, so it was not carried out.",
-      state === "archived" ? "Restore the tenant from the archive." : "Bring the tenant into an operable state.",
-      DISPATCH_AGAIN
-    ),
-  connection_not_named: () =>
-    words(
-      "no provider connection was named",
-      "The run does not say which provider connection to use, so it was not carried out.",
-      "Start the operation again and choose a provider connection."
-    ),
-  connection_missing: () =>
-    words(
-      "the provider connection no longer exists",
-      "The provider connection was removed while the run waited, so it was not carried out.",
-      "Set up the provider connection again.",
-      DISPATCH_AGAIN
-    ),
-  connection_elsewhere: () =>
-    words(
-      "the provider connection belongs to another tenant",
-      "The provider connection belongs to another tenant, so the run was not carried out.",
-      "Start the operation again with a connection of this tenant."
-    ),
-  connection_disabled: () =>
-    words(
-      "the provider connection is disabled",
-      "The provider connection was disabled while the run waited, so it was not carried out.",
-      "Enable the provider connection.",
-      DISPATCH_AGAIN
-    ),
-  connection_disconnected: () =>
-    words(
-      "the provider connection is not connected",
-      "The provider connection lost its link to the provider, so the run was not carried out.",
-      "Reconnect the provider connection.",
-      DISPATCH_AGAIN
-    ),
-  not_configured: () =>
-    words(
-      "the write gate was never checked",
-      "The tenant's hardening was never checked, and this operation writes, so it was not carried out.",
-      "Set up the hardening check of the tenant and run it.",
-      DISPATCH_AGAIN
-    ),
-  unhealthy: () =>
-    words(
-      "the write gate is closed",
-      "The tenant's hardening check reports a problem, and this operation writes, so it was not carried out.",
-      "Mend what the hardening check of the tenant reports.",
-      DISPATCH_AGAIN
-    ),
-  stale: () =>
-    words(
-      "the write gate was not checked recently enough",
-      "The tenant's last hardening check is too old, and this operation writes, so it was not carried out.",
-      "Run the hardening check of the tenant again.",
-      DISPATCH_AGAIN
-    ),
-  prerequisite_unknown: (name) =>
-    words(
-      `nothing is known about the prerequisite “${name}”`,
-      `Nothing is known about the prerequisite “${name}”, so the run was not carried out.`,
-      `Have the prerequisite “${name}” checked.`,
-      DISPATCH_AGAIN
-    ),
-  prerequisite_unsatisfied: (name) =>
-    words(
-      `the prerequisite “${name}” is not satisfied`,
-      `The prerequisite “${name}” is not satisfied, so the run was not carried out.`,
-      `Satisfy the prerequisite “${name}”.`,
-      DISPATCH_AGAIN
-    )
+/** How a run gets on, in words (contract section 8). */
+export const freshnessInWords: Readonly<Record<Freshness, BadgeInWords>> = {
+  fresh_active: inWords("Fresh", "info", "The run waits or runs as it should."),
+  likely_stale: inWords("Likely stale", "warning", "The run has not got on for longer than it should have."),
+  reconciled_failed: inWords("Given up", "danger", "The run did not get on, and was ended."),
+  terminal_normal: inWords("Over", "neutral", "The run is over.")
 }
 
-/** The words for a check's failure. */
-export const reasonInWords = ({ detail, about }: Failure): ReasonInWords => wordsFor[detail](about ?? "")
+/** Whether somebody has to look at a run, in words (contract section 8). */
+export const problemInWords: Readonly<Record<ProblemClass, BadgeInWords>> = {
+  none: inWords("No problem", "neutral", "Nobody has to look at it."),
+  active_stale_attention: inWords(
+    "Needs attention",
+    "warning",
+    "Somebody should look whether workers are there and get on."
+  ),
+  terminal_follow_up: inWords("Needs follow-up", "warning", "Somebody should decide what is to be done about its end.")
+}
 
-/** The next steps after a run's end, the leading one first; empty while it waits or runs and when nothing is to be done. */
+/**
+ * The next steps, the leading one first: after a run's end, or while it is held. Empty while it just waits or runs, and when
+ * nothing is to be done.
+ */
 export const nextStepsFor = (run: Run): ReadonlyArray<string> => {
   switch (run._tag) {
+    case "Queued":
+      return run.held === null ? [] : nextStepsWhileHeld(run.held.failure)
     case "Blocked":
       return reasonInWords(run.failure).nextSteps
     case "Failed":
@@ -213,7 +83,7 @@ export const nextStepsFor = (run: Run): ReadonlyArray<string> => {
   }
 }
 
-/** How a run stands, in one line: "Blocked — the tenant is archived". */
+/** How a run stands, in one line: "Blocked — the tenant is archived", or "Held — …" while it waits for that to pass. */
 export const headlineOf = (run: Run): string => {
   switch (run._tag) {
     case "Queued":
@@ -233,8 +103,9 @@ export const headlineOf = (run: Run): string => {
   }
 }
 
-/** The badge of a run's status. */
-export const statusBadgeOf = (run: Run): Badge => statusBadges[wireStateOf[run._tag].status]
+/** The badge of a run's status; a held run's says so. */
+export const statusBadgeOf = (run: Run): Badge =>
+  run._tag === "Queued" && run.held !== null ? heldBadge : statusBadges[wireStateOf[run._tag].status]
 /** The badge of a run's outcome. */
 export const outcomeBadgeOf = (run: Run): Badge => outcomeBadges[wireStateOf[run._tag].outcome]
 

@@ -7,6 +7,7 @@
 import { Result } from "effect"
 import { type AuditRecord, auditOfDecision, auditOfTransition } from "./Audit.ts"
 import type { DecisionRecord, FactSources } from "./DecisionRecord.ts"
+import { askAgainAtMillis } from "./Hold.ts"
 import type { DecisionId } from "./Ids.ts"
 import type { IllegalTransition } from "./IllegalTransition.ts"
 import { dispatch, failDispatch, transition } from "./lifecycle.ts"
@@ -75,12 +76,9 @@ export const admissionStep = (
   })
 
 const afterDenial = (queued: Queued, denial: Denial, policy: HoldPolicy | null): RulingEvent => {
-  if (policy === null || !denial.decision.retryable) return { _tag: "Block", denial }
-  const nowMillis = denial.snapshot.takenAtMillis
-  const deadlineMillis = (queued.held?.sinceMillis ?? nowMillis) + policy.deadlineMillis
-  return nowMillis >= deadlineMillis
-    ? { _tag: "Block", denial }
-    : { _tag: "Hold", denial, retryAtMillis: Math.min(nowMillis + policy.retryMillis, deadlineMillis) }
+  const holding = { policy, sinceMillis: queued.held?.sinceMillis ?? null }
+  const retryAtMillis = askAgainAtMillis(denial.decision, denial.snapshot.takenAtMillis, holding)
+  return retryAtMillis === null ? { _tag: "Block", denial } : { _tag: "Hold", denial, retryAtMillis }
 }
 
 /**

@@ -65,7 +65,8 @@ export const block = (queued: Queued, denial: Denial): Moved<Blocked> =>
   sealedFor(queued, "Queued", denial, "Block", () => blocked(queued, denial, queued.counts))
 
 /**
- * Denied at admission for a reason that may pass: the run stays queued and needs a new admission. Only a retryable denial holds.
+ * Denied at admission for a reason that may pass: the run stays queued, held with its reason, and needs a new admission. It spends
+ * no attempt. Held several times in a row it counts as held since the first. Law `only_retryable_denials_hold`.
  */
 export const hold = (queued: Queued, denial: Denial, retryAtMillis: number): Moved<Queued> =>
   Result.flatMap(

@@ -100,7 +100,7 @@ describe("laws of the audit record", { timeout: 300_000 }, () => {
   const at = NOW_MILLIS + 1000
   const expectations: ReadonlyArray<
     readonly [
-      event: Exclude<RunEvent, { readonly _tag: "Start" | "Block" | "Revoke" }>,
+      event: Exclude<RunEvent, { readonly _tag: "Start" | "Block" | "Hold" | "Revoke" }>,
       action: AuditAction,
       outcome: AuditOutcome,
       code: string | null

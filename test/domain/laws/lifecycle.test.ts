@@ -7,6 +7,7 @@ import {
   dispatch,
   expire,
   failDispatch,
+  hold,
   type IllegalReason,
   type Permit,
   RUN_EVENTS,
@@ -37,7 +38,9 @@ import {
   denialFor,
   eventsFor,
   forced,
+  heldRun,
   moved,
+  passingDenialFor,
   permitFor,
   queuedRun,
   reportsOf,
@@ -125,12 +128,15 @@ describe("laws of the lifecycle", () => {
     assert.throws(() => Object.assign(genuine, { admission: 2 }), TypeError)
     // A denial is no permit, and a permit is no denial.
     assertRefused(block(queued, forced<Denial>(genuine)), "not_genuine")
+    assertRefused(hold(queued, forced<Denial>(genuine), NOW_MILLIS), "not_genuine")
+    assertRefused(hold(queued, forced<Denial>({ ...passingDenialFor(queued) }), NOW_MILLIS), "not_genuine")
     assertRefused(revoke(runningRun(), forced<Denial>(permitFor(runningRun())), {}), "not_genuine")
     // A run in another state is not started, even with a permit made for it.
     const running = runningRun()
     assertRefused(start(forced(running), permitFor(running)), "not_in_table")
     assertRefused(revoke(forced(queued), denialFor(queued), {}), "not_in_table")
     assertRefused(block(forced(running), denialFor(running)), "not_in_table")
+    assertRefused(hold(forced(running), passingDenialFor(running), NOW_MILLIS), "not_in_table")
   })
 
   it("permit_fits_one_run_and_admission", () => {
@@ -139,6 +145,7 @@ describe("laws of the lifecycle", () => {
     const other = queuedRun({ id: runId(2) })
     assertRefused(start(other, permit), "other_run")
     assertRefused(block(other, denialFor(queued)), "other_run")
+    assertRefused(hold(other, passingDenialFor(queued), NOW_MILLIS), "other_run")
     assertRefused(revoke(runningRun({ id: runId(2) }), denialFor(queued), {}), "other_run")
     const running = moved(queued, { _tag: "Start", permit })
     // Used once, it does not start the run again: not while it runs, not when it is back in the queue.
@@ -239,7 +246,8 @@ describe("the edges, one by one", () => {
       admission: 1,
       startedAtMillis: null,
       availableAtMillis: dispatched().dispatchedAtMillis,
-      counts: {}
+      counts: {},
+      held: null
     })
     assert.strictEqual(dispatch(dispatched(), 5).availableAtMillis, 5)
   })
@@ -276,7 +284,8 @@ describe("the edges, one by one", () => {
       admission: 2,
       startedAtMillis,
       availableAtMillis: at,
-      counts
+      counts,
+      held: null
     })
   })
 
@@ -367,5 +376,6 @@ describe("the edges, one by one", () => {
       const run: Run = runIn(state)
       assert.deepStrictEqual(decode(JSON.parse(JSON.stringify(encode(run)))), run)
     }
+    assert.deepStrictEqual(decode(JSON.parse(JSON.stringify(encode(heldRun())))), heldRun())
   })
 })

@@ -62,7 +62,9 @@ const queued = dispatch({
   payload: { backup: "monday" },
   identity: "restore of monday",
   maxAttempts: restore.attempts.maxAttempts,
-  dispatchedAtMillis: 1_790_000_000_000
+  dispatchedAtMillis: 1_790_000_000_000,
+  expiresAtMillis: 1_790_000_000_000 + restore.queuedLimitMillis,
+  retryOf: null
 })
 const running = Result.flatMap(authorize(queued, snapshotWith("operator")), (permit) => start(queued, permit))
 console.log(Result.isSuccess(running) ? running.success._tag : running.failure._tag)

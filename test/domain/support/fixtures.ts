@@ -3,6 +3,7 @@ import {
   type AuthorityFacts,
   actorBound,
   Capability,
+  type ConnectionFact,
   DecisionId,
   type Dispatch,
   OperationType,
@@ -56,13 +57,15 @@ export const subject: Subject = {
   scope: { workspaceId, tenantId, providerConnectionId: connectionId }
 }
 
+export const connection: ConnectionFact = { id: connectionId, workspaceId, tenantId, enabled: true, connected: true }
+
 export const facts: AuthorityFacts = {
   workspace: { id: workspaceId, open: true },
   tenant: { id: tenantId, workspaceId, state: "active" },
   initiator: { id: userId, disabled: false },
   membership: { workspaceId, userId, capabilities: [capability] },
   entitlement: { userId, tenantId },
-  connection: { id: connectionId, workspaceId, tenantId, enabled: true, connected: true },
+  connection,
   writeGate: { tenantId, health: "ok", checkedAtMillis: NOW_MILLIS - 1000 },
   prerequisites: [{ name: prerequisite, workspaceId, tenantId, satisfied: true }]
 }
@@ -88,5 +91,7 @@ export const dispatched = (changed: Partial<Dispatch> = {}): Dispatch => ({
   identity: "an identity",
   maxAttempts: 3,
   dispatchedAtMillis: NOW_MILLIS - DAY_MILLIS,
+  expiresAtMillis: NOW_MILLIS + 6 * DAY_MILLIS,
+  retryOf: null,
   ...changed
 })

@@ -1,5 +1,6 @@
 /** Runs in every state and every event, as the machine itself makes them. */
 import {
+  type AuthorityFacts,
   authorize,
   type Counts,
   type Denial,
@@ -16,7 +17,7 @@ import {
 } from "@countersign/domain"
 import { assert } from "@effect/vitest"
 import { Result } from "effect"
-import { dispatched, NOW_MILLIS, requirements, snapshotWith } from "./fixtures.ts"
+import { connection, dispatched, NOW_MILLIS, requirements, snapshotWith } from "./fixtures.ts"
 
 /** The event is legal here, or the test is wrong. */
 export const moved = (run: Run, event: RunEvent): Run => {
@@ -37,10 +38,11 @@ export const permitFor = (run: Queued | Running, atMillis = NOW_MILLIS): Permit 
   return ruling.success
 }
 
-/** A denial of this run as it stands: nothing is known of anything. */
-export const denialFor = (run: Queued | Running, atMillis = NOW_MILLIS): Denial => {
+/** A denial of this run as it stands, from these facts. */
+const denialFrom = (run: Queued | Running, changed: Partial<AuthorityFacts>, atMillis: number): Denial => {
   const ruling = authorize(run, {
-    ...snapshotWith(NOTHING_KNOWN),
+    ...snapshotWith(changed),
+    requirements: { ...requirements, systemAuthority: true },
     takenAtMillis: atMillis,
     subject: run.dispatch.subject
   })
@@ -48,7 +50,27 @@ export const denialFor = (run: Queued | Running, atMillis = NOW_MILLIS): Denial 
   return ruling.failure
 }
 
+/** A denial of this run as it stands: nothing is known of anything. */
+export const denialFor = (run: Queued | Running, atMillis = NOW_MILLIS): Denial =>
+  denialFrom(run, NOTHING_KNOWN, atMillis)
+
+/** A denial for a reason that may pass: the provider connection is disabled. */
+export const passingDenialFor = (run: Queued | Running, atMillis = NOW_MILLIS): Denial =>
+  denialFrom(run, { connection: { ...connection, enabled: false } }, atMillis)
+
+/** How long a held run waits in these tests before it is asked about again. */
+export const RETRY_MILLIS = 30_000
+
 export const queuedRun = (changed: Partial<Dispatch> = {}): Queued => dispatch(dispatched(changed))
+
+/** A run that its first admission held. */
+export const heldRun = (changed: Partial<Dispatch> = {}): Queued => {
+  const queued = queuedRun(changed)
+  const denial = passingDenialFor(queued)
+  const run = moved(queued, { _tag: "Hold", denial, retryAtMillis: NOW_MILLIS + RETRY_MILLIS })
+  if (run._tag !== "Queued") assert.fail("a held run stays queued")
+  return run
+}
 
 export const runningRun = (changed: Partial<Dispatch> = {}): Running => {
   const queued = queuedRun(changed)
@@ -76,6 +98,7 @@ export const eventsFor = (run: Queued | Running): Readonly<Record<RunEvent["_tag
   ...reportsOf(run.admission),
   Start: { _tag: "Start", permit: permitFor(run) },
   Block: { _tag: "Block", denial: denialFor(run) },
+  Hold: { _tag: "Hold", denial: passingDenialFor(run), retryAtMillis: NOW_MILLIS + RETRY_MILLIS },
   Revoke: { _tag: "Revoke", denial: denialFor(run), counts },
   Cancel: { _tag: "Cancel", by: { kind: "human", id: "operator" }, atMillis: NOW_MILLIS + 1000 },
   Expire: { _tag: "Expire", atMillis: NOW_MILLIS + 1000 }

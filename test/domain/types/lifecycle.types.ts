@@ -9,6 +9,7 @@ import {
   decide,
   expire,
   type Failed,
+  hold,
   type Permit,
   type Queued,
   type Run,
@@ -38,6 +39,7 @@ declare const ruling: Result.Result<Permit, Denial>
 
 start(queued, permit)
 block(queued, denial)
+hold(queued, denial, 0)
 revoke(running, denial, {})
 
 // ---- no_running_without_permit
@@ -91,6 +93,14 @@ block(running, denial)
 revoke(queued, denial, {})
 // @ts-expect-error a permit blocks nothing
 block(queued, permit)
+// @ts-expect-error nor does it hold anything
+hold(queued, permit, 0)
+// @ts-expect-error a running run is not held; it is revoked
+hold(running, denial, 0)
+// @ts-expect-error blocked is final: it is not held afterwards
+hold(blocked, denial, 0)
+// @ts-expect-error held until when?
+hold(queued, denial)
 // @ts-expect-error what waits has nothing to report
 succeed(queued, { _tag: "Succeed", admission: 1, atMillis: 0, counts: {}, result: null })
 // @ts-expect-error what is over is not cancelled
@@ -104,9 +114,13 @@ authorize(blocked, snapshot)
 
 // @ts-expect-error a running run has started
 const neverStarted: Running = { ...running, startedAtMillis: null }
+// @ts-expect-error only a queued run is held
+running.held
+// @ts-expect-error held without a reason
+const heldForNothing: Queued = { ...queued, held: { sinceMillis: 0 } }
 // @ts-expect-error a queued run has no end
 queued.completedAtMillis
 // @ts-expect-error a run is not brought into a state by hand, it moves
 running._tag = "Succeeded"
 
-export { copied, neverStarted, turned, written }
+export { copied, heldForNothing, neverStarted, turned, written }
