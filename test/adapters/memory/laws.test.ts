@@ -6,6 +6,7 @@ import {
   auditLogLaws,
   factsLaws,
   fenceLaws,
+  holdLaws,
   noticesLaws,
   runQueueLaws,
   runStoreLaws,
@@ -21,3 +22,4 @@ noticesLaws("memory", layerMemory)
 auditLogLaws("memory", layerMemory)
 factsLaws("memory", layerWithBook)
 fenceLaws("memory", layerWithBook)
+holdLaws("memory", layerWithBook)

@@ -6,6 +6,7 @@ import {
   leaseAt,
   makeWorld,
   moved,
+  runIdAt,
   startedOne,
   startStep,
   succeedStep
@@ -178,6 +179,8 @@ const guards = <E>(name: string, client: Layer.Layer<Clients, E>) =>
           DISPATCHED
         )
         yield* isRefused(sql`UPDATE countersign.runs SET payload = '{}' WHERE id = ${id}`, DISPATCHED)
+        yield* isRefused(sql`UPDATE countersign.runs SET expires_at = '2040-01-01' WHERE id = ${id}`, DISPATCHED)
+        yield* isRefused(sql`UPDATE countersign.runs SET retry_of = ${runIdAt(0)} WHERE id = ${id}`, DISPATCHED)
       })
     )
 
@@ -219,7 +222,15 @@ const guards = <E>(name: string, client: Layer.Layer<Clients, E>) =>
           ["lease_holder = 'x', lease_until = '2026-01-01'", /runs_leased_only_while_running/],
           ["attempt = 4", /runs_count_from_one/],
           ["counts = '[]'", /runs_counts_is_an_object/],
-          ["result = '1'", /runs_result_iff_succeeded/]
+          ["result = '1'", /runs_result_iff_succeeded/],
+          [`held = '{"failure": {"code": "x", "detail": "y"}, "sinceMillis": 1}'`, /runs_held_was_decided/],
+          ["admission = 2, held = '{}'", /runs_held_says_why/],
+          ["admission = 2, held_epoch = 1", /runs_held_epoch_only_while_held/],
+          [
+            `admission = 2, status = 'completed', outcome = 'cancelled', completed_at = '2026-01-01', context = '{}',
+              held = '{"failure": {"code": "x", "detail": "y"}, "sinceMillis": 1}'`,
+            /runs_held_only_while_queued/
+          ]
         ]
         for (const [set, constraint] of states) {
           yield* isRefused(sql.unsafe(`UPDATE countersign.runs SET ${set} WHERE id = '${id}'`), constraint)

@@ -4,6 +4,7 @@ import {
   auditLogLaws,
   factsLaws,
   fenceLaws,
+  holdLaws,
   noticesLaws,
   runQueueLaws,
   runStoreLaws,
@@ -30,6 +31,7 @@ const keepsTheLaws = <E>(name: string, client: () => Layer.Layer<Clients, E>) =>
   auditLogLaws(name, layerPorts(client()))
   factsLaws(name, layerPorts(client()))
   fenceLaws(name, layerPorts(client()))
+  holdLaws(name, layerPorts(client()))
 }
 
 keepsTheLaws("server", () => layerFreshDatabase())

@@ -14,10 +14,10 @@ const ROWS = 100_000
 const names = namesOf(DEFAULT_SCHEMA)
 
 const columns = `id, workspace_id, operation_type, authority_mode, initiator_id, actor_kind, payload, identity, max_attempts,
-  attempt, admission, dispatched_at, counts`
+  attempt, admission, dispatched_at, expires_at, counts`
 const values = (from: number) => `
   (lpad(to_hex(${from} + n), 8, '0') || '-0000-7000-8000-000000000000')::uuid, 'w' || n % 200, 'op' || n % 20, 'actor_bound',
-  'u' || n, 'human', '{}', ${from} + n || '', 3, 1, 1, '2026-01-01', '{}'`
+  'u' || n, 'human', '{}', ${from} + n || '', 3, 1, 1, '2026-01-01', '2026-01-08'::timestamptz + n * interval '1 minute', '{}'`
 
 const filled = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient

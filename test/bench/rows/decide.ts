@@ -11,6 +11,7 @@ import {
   OperationType,
   PrerequisiteName,
   ProviderConnectionId,
+  QUEUED_LIMIT_MILLIS,
   type Queued,
   ReasonCode,
   type Requirements,
@@ -139,7 +140,9 @@ const queuedFor = (snapshot: Snapshot, number: number): Queued => {
     payload: {},
     identity: `run ${number}`,
     maxAttempts: 3,
-    dispatchedAtMillis: NOW_MILLIS
+    dispatchedAtMillis: NOW_MILLIS,
+    expiresAtMillis: NOW_MILLIS + QUEUED_LIMIT_MILLIS,
+    retryOf: null
   }
   return dispatch(dispatched)
 }

@@ -61,6 +61,8 @@ const runValues = (
   '${operation.type}', 'actor_bound', 'user-' || r.person, 'Ada', 'human', jsonb_build_object('n', r.number),
   '${kind}/' || r.number, ${operation.attempts.maxAttempts}`
 
+const expiry = `r.at + interval '${operation.queuedLimitMillis} milliseconds'`
+
 const RUN_COLUMNS = `id, workspace_id, tenant_id, provider_connection_id, operation_type, authority_mode, initiator_id,
   initiator_name, actor_kind, payload, identity, max_attempts`
 
@@ -77,8 +79,9 @@ export const seedQueued = Effect.fnUntraced(function* ({ from, to, workspaces, a
   const sql = yield* PgClient.PgClient
   yield* sql.unsafe(`WITH made AS MATERIALIZED (${runsInSql(from, to, workspaces, atMillis)}), audited AS (
   ${auditOf("run.dispatched", "info")}
-) INSERT INTO ${Q}.runs (${RUN_COLUMNS}, status, outcome, attempt, admission, dispatched_at, available_at, counts)
-SELECT ${runValues("queued")}, 'queued', 'pending', 1, 1, r.at, r.at, '{}' FROM made r`)
+) INSERT INTO ${Q}.runs (${RUN_COLUMNS}, status, outcome, attempt, admission, dispatched_at, expires_at, available_at,
+  counts)
+SELECT ${runValues("queued")}, 'queued', 'pending', 1, 1, r.at, ${expiry}, r.at, '{}' FROM made r`)
 })
 
 /** Runs that succeeded, with a decision, its snapshot, four audit records and a delivered notice each. */
@@ -96,9 +99,9 @@ export const seedFinished = Effect.fnUntraced(function* ({ from, to, workspaces,
       next_steps, completed_at, due_at, deliveries, delivered_at)
     SELECT r.id, 'user-' || r.person, 'workspace-' || r.workspace, 'tenant-' || r.tenant, '${operation.type}', 'succeeded',
       'bench.sync: Succeeded', 'The run has finished.', '[]', r.at, r.at, 1, r.at FROM made r)
-INSERT INTO ${Q}.runs (${RUN_COLUMNS}, status, outcome, attempt, admission, dispatched_at, available_at, started_at,
-  completed_at, counts, decision_id)
-SELECT ${runValues("finished")}, 'completed', 'succeeded', 1, 1, r.at, r.at, r.at, r.at, '{}', r.id FROM made r`)
+INSERT INTO ${Q}.runs (${RUN_COLUMNS}, status, outcome, attempt, admission, dispatched_at, expires_at, available_at,
+  started_at, completed_at, counts, decision_id)
+SELECT ${runValues("finished")}, 'completed', 'succeeded', 1, 1, r.at, ${expiry}, r.at, r.at, r.at, '{}', r.id FROM made r`)
 })
 
 const RECORDS = ["runs", "decisions", "audit_records", "notices"]

@@ -110,7 +110,9 @@ export const firstStepOf = (number: number, workspaces: number, atMillis: number
     payload: { n: number },
     identity: `queued/${number}`,
     maxAttempts: operation.attempts.maxAttempts,
-    dispatchedAtMillis: atMillis
+    dispatchedAtMillis: atMillis,
+    expiresAtMillis: atMillis + operation.queuedLimitMillis,
+    retryOf: null
   }
   return dispatchStep(dispatched)
 }

@@ -20,6 +20,7 @@ import type {
 import { Context, Effect, HashMap, Layer, Result } from "effect"
 import { AuthorityTables, type MemoryUser } from "./AuthorityTables.ts"
 import { MemoryState } from "./MemoryState.ts"
+import { Tables } from "./Tables.ts"
 
 type Change = Effect.Effect<void>
 
@@ -67,10 +68,10 @@ export const layerMemoryAuthority: Layer.Layer<MemoryAuthority, never, MemorySta
       change((tables) => {
         const before = tables.authority
         const after = { ...before, ...by(before) }
-        return Result.succeed([
-          undefined,
-          { ...tables, authority: moved(after, [...concerned(before), ...concerned(after)]) }
-        ])
+        const workspaces = new Set([...concerned(before), ...concerned(after)])
+        // Runs that are held there may be asked about again.
+        const arrivals = Tables.areHeldIn(tables, workspaces) ? tables.arrivals + 1 : tables.arrivals
+        return Result.succeed([undefined, { ...tables, authority: moved(after, workspaces), arrivals }])
       })
 
     return MemoryAuthority.of({

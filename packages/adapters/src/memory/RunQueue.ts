@@ -14,7 +14,8 @@ import {
   type RunUnreadable
 } from "@countersign/domain"
 import { Effect, HashMap, Layer, Result, Schema } from "effect"
-import { MemoryState } from "./MemoryState.ts"
+import { AuthorityTables } from "./AuthorityTables.ts"
+import { type Changed, MemoryState } from "./MemoryState.ts"
 import { Tables } from "./Tables.ts"
 
 const byId = (a: Queued, b: Queued) => (a.dispatch.id < b.dispatch.id ? -1 : 1)
@@ -47,15 +48,28 @@ const queuedAmong = (tables: Tables, ids: ReadonlyArray<RunId>): ReadonlyArray<Q
     .filter(isQueued)
     .sort(byId)
 
-const postponed = (tables: Tables, ids: ReadonlyArray<RunId>, untilMillis: number): Tables => ({
-  ...tables,
-  // The rows alone: a run that is put off does not begin to wait, and wakes nobody.
-  runs: HashMap.mutate(tables.runs, (runs) => {
-    for (const run of queuedAmong(tables, ids)) {
-      HashMap.set(runs, run.dispatch.id, { run: { ...run, availableAtMillis: untilMillis }, lease: null })
-    }
-  })
-})
+const postponed = (tables: Tables, ids: ReadonlyArray<RunId>, untilMillis: number): Tables =>
+  queuedAmong(tables, ids).reduce((now, run) => Tables.withAvailability(now, run, untilMillis), tables)
+
+/**
+ * Makes held runs available whose workspace's epoch has moved. Each takes the new epoch along, so that it is offered once for each
+ * change, however often it is put off meanwhile.
+ */
+const offeredAgain = (before: Tables, nowMillis: number): Changed<number> => {
+  let offered = 0
+  let tables = before
+  for (const [id, heldEpoch] of before.held) {
+    const run = Tables.rowOf(before, id)?.run
+    if (!isQueued(run) || heldEpoch === null) continue
+    const epoch = AuthorityTables.epochOf(before.authority, run.dispatch.subject.scope.workspaceId)
+    if (heldEpoch >= epoch) continue
+    tables = { ...tables, held: HashMap.set(tables.held, id, epoch) }
+    if (run.availableAtMillis <= nowMillis) continue
+    tables = Tables.withAvailability(tables, run, nowMillis)
+    offered += 1
+  }
+  return [offered, offered === 0 ? tables : { ...tables, arrivals: tables.arrivals + 1 }]
+}
 
 const unreadableEnd = (run: Queued | Running, { problem }: RunUnreadable, completedAtMillis: number): Failed => ({
   _tag: "Failed",
@@ -89,6 +103,7 @@ export const layerRunQueue: Layer.Layer<RunQueue, never, MemoryState> = Layer.ef
       holdThese: (ids) => look((tables) => pageOf(queuedAmong(tables, ids))),
       postpone: (ids, untilMillis) =>
         change((tables) => Result.succeed([undefined, postponed(tables, ids, untilMillis)])),
+      offerHeldAgain: (nowMillis) => change((tables) => Result.succeed(offeredAgain(tables, nowMillis))),
       quarantine: (unreadable, nowMillis) =>
         change((tables) =>
           Result.succeed([undefined, unreadable.reduce((now, row) => quarantined(now, row, nowMillis), tables)])

@@ -1,10 +1,14 @@
 /** `RunStore` in memory. */
 import {
+  type Completed,
+  type CountsReport,
   type Dispatched,
   type FirstStep,
+  type HeldRun,
   IllegalTransition,
   isCompleted,
   type Lease,
+  type Queued,
   type Run,
   type RunFilter,
   type RunId,
@@ -70,7 +74,10 @@ const stepped = (tables: Tables, step: Step, lease: Lease | null): Result.Result
   const recorded = Tables.withAudit(Tables.withDecision(tables, id, decision), id, audit)
   // A re-check that allows leaves the run, and the lease its worker has, as they are.
   if (after === before) return Result.succeed(recorded)
-  if (after._tag !== "Running") return Result.succeed(Tables.withNotice(Tables.withRun(recorded, after, null), notice))
+  if (after._tag !== "Running") {
+    const moved = Tables.withRun(recorded, after, null, decision?.epoch ?? null)
+    return Result.succeed(Tables.withNotice(moved, notice))
+  }
   return isPermitted(recorded, after)
     ? Result.succeed(Tables.withRun(recorded, after, lease))
     : Result.fail(unpermitted("write steps", after))
@@ -95,6 +102,8 @@ const listed = (tables: Tables, filter: RunFilter): ReadonlyArray<Run> =>
     .sort((a, b) => (a.dispatch.id < b.dispatch.id ? 1 : -1))
     .slice(0, filter.limit)
 
+const byId = (a: Run, b: Run) => (a.dispatch.id < b.dispatch.id ? -1 : 1)
+
 const isHeldBy = (row: RunRow | undefined, admission: number, { holder }: Lease): row is RunRow =>
   row?.run._tag === "Running" && row.run.admission === admission && row.lease?.holder === holder
 
@@ -104,9 +113,42 @@ const endOf = ({ lease }: RunRow): number => lease?.untilMillis ?? Number.NEGATI
 const orphans = (tables: Tables, nowMillis: number, limit: number): ReadonlyArray<Running> =>
   Tables.activeRows(tables)
     .filter((row) => endOf(row) < nowMillis)
-    .sort((a, b) => endOf(a) - endOf(b) || (a.run.dispatch.id < b.run.dispatch.id ? -1 : 1))
+    .sort((a, b) => endOf(a) - endOf(b) || byId(a.run, b.run))
     .map(({ run }) => run)
     .filter((run) => run._tag === "Running")
+    .slice(0, limit)
+
+const isRunning = (row: RunRow | undefined, admission: number): row is RunRow & { readonly run: Running } =>
+  row?.run._tag === "Running" && row.run.admission === admission
+
+/** The runs that are still running under these admissions, each once, by id. */
+const runningAmong = (tables: Tables, held: ReadonlyArray<HeldRun>): ReadonlyArray<Running> =>
+  Array.from(new Map(held.map((one): [string, HeldRun] => [`${one.id} ${one.admission}`, one])).values())
+    .flatMap(({ id, admission }) => {
+      const row = Tables.rowOf(tables, id)
+      return isRunning(row, admission) ? [row.run] : []
+    })
+    .sort(byId)
+
+const counted = (tables: Tables, { id, admission, counts }: CountsReport): Tables => {
+  const row = Tables.rowOf(tables, id)
+  return isRunning(row, admission) ? Tables.withRun(tables, { ...row.run, counts }, row.lease) : tables
+}
+
+const expired = (tables: Tables, nowMillis: number, limit: number): ReadonlyArray<Queued> =>
+  Tables.activeRows(tables)
+    .map(({ run }) => run)
+    .filter((run) => run._tag === "Queued")
+    .filter(({ dispatch }) => dispatch.expiresAtMillis <= nowMillis)
+    .sort((a, b) => a.dispatch.expiresAtMillis - b.dispatch.expiresAtMillis || byId(a, b))
+    .slice(0, limit)
+
+/** Completed runs that nobody has to be told of any more, the longest completed first. */
+const old = (tables: Tables, completedBeforeMillis: number, limit: number): ReadonlyArray<Completed> =>
+  Array.from(HashMap.values(tables.runs), ({ run }) => run)
+    .filter((run) => isCompleted(run))
+    .filter((run) => run.completedAtMillis < completedBeforeMillis && !Tables.isNoticePending(tables, run.dispatch.id))
+    .sort((a, b) => a.completedAtMillis - b.completedAtMillis || byId(a, b))
     .slice(0, limit)
 
 /**
@@ -164,7 +206,20 @@ export const layerRunStore: Layer.Layer<RunStore, never, MemoryState> = Layer.ef
           }
           return Result.succeed([extended, tables])
         }),
-      holdOrphans: (nowMillis, limit) => look((tables) => ({ runs: orphans(tables, nowMillis, limit), unreadable: [] }))
+      holdOrphans: (nowMillis, limit) =>
+        look((tables) => ({ runs: orphans(tables, nowMillis, limit), unreadable: [] })),
+      holdExpired: (nowMillis, limit) =>
+        look((tables) => ({ runs: expired(tables, nowMillis, limit), unreadable: [] })),
+      holdRunning: (held) => look((tables) => ({ runs: runningAmong(tables, held), unreadable: [] })),
+      saveCounts: (reports) => change((tables) => Result.succeed([undefined, reports.reduce(counted, tables)])),
+      prune: (completedBeforeMillis, limit) =>
+        change((tables) => {
+          const runs = old(tables, completedBeforeMillis, limit)
+          return Result.succeed([
+            runs.length,
+            runs.reduce((now, { dispatch }) => Tables.withoutRun(now, dispatch.id), tables)
+          ])
+        })
     })
   })
 )

@@ -8,8 +8,10 @@ import {
   isCompleted,
   type Lease,
   type Notice,
+  type Queued,
   type Run,
-  type RunId
+  type RunId,
+  type WorkspaceId
 } from "@countersign/domain"
 import { HashMap, Option } from "effect"
 import { AuthorityTables } from "./AuthorityTables.ts"
@@ -37,6 +39,8 @@ export interface Tables {
   readonly audit: HashMap.HashMap<RunId, ReadonlyArray<AuditRecord>>
   readonly decisions: HashMap.HashMap<RunId, ReadonlyArray<DecisionRecord>>
   readonly notices: HashMap.HashMap<RunId, NoticeRow>
+  /** The held runs, with the epoch by which they were denied or last offered again; null when facts were not fenced. */
+  readonly held: HashMap.HashMap<RunId, number | null>
   readonly authority: AuthorityTables
   /** Moves each time a run begins to wait; a commit that moved it wakes workers. */
   readonly arrivals: number
@@ -48,6 +52,7 @@ const empty: Tables = {
   audit: HashMap.empty(),
   decisions: HashMap.empty(),
   notices: HashMap.empty(),
+  held: HashMap.empty(),
   authority: AuthorityTables.empty,
   arrivals: 0
 }
@@ -65,12 +70,35 @@ const activeOf = (tables: Tables, identity: string): Run | undefined => {
 const activeRows = (tables: Tables): ReadonlyArray<RunRow> =>
   Array.from(HashMap.values(tables.active), (id) => rowOf(tables, id)).filter((row) => row !== undefined)
 
-/** Stores a run in the state it has reached, and keeps the index of active runs true. */
-const withRun = (tables: Tables, run: Run, lease: Lease | null): Tables => ({
+/** Stores a run in the state it has reached, and keeps the indexes of active and held runs true; the epoch is that of a held one. */
+const withRun = (tables: Tables, run: Run, lease: Lease | null, epoch: number | null = null): Tables => ({
   ...tables,
   runs: HashMap.set(tables.runs, run.dispatch.id, { run, lease }),
   active: indexed(tables.active, run),
-  arrivals: run._tag === "Queued" ? tables.arrivals + 1 : tables.arrivals
+  held: isHeld(run) ? HashMap.set(tables.held, run.dispatch.id, epoch) : HashMap.remove(tables.held, run.dispatch.id),
+  arrivals: run._tag === "Queued" && !isHeld(run) ? tables.arrivals + 1 : tables.arrivals
+})
+
+const isHeld = (run: Run): boolean => run._tag === "Queued" && run.held !== null
+
+/** Whether a run of one of these workspaces is held. */
+const areHeldIn = (tables: Tables, workspaces: ReadonlySet<WorkspaceId>): boolean =>
+  HashMap.some(tables.held, (_, id) => {
+    const row = rowOf(tables, id)
+    return row !== undefined && workspaces.has(row.run.dispatch.subject.scope.workspaceId)
+  })
+
+/** Forgets a completed run and its notice. What was decided and recorded stays. */
+const withoutRun = (tables: Tables, id: RunId): Tables => ({
+  ...tables,
+  runs: HashMap.remove(tables.runs, id),
+  notices: HashMap.remove(tables.notices, id)
+})
+
+/** Changes when a queued run may be taken, and nothing else: it does not begin to wait, and nobody is woken. */
+const withAvailability = (tables: Tables, queued: Queued, availableAtMillis: number): Tables => ({
+  ...tables,
+  runs: HashMap.set(tables.runs, queued.dispatch.id, { run: { ...queued, availableAtMillis }, lease: null })
 })
 
 const indexed = (active: Tables["active"], run: Run): Tables["active"] => {
@@ -104,6 +132,10 @@ const withNotice = (tables: Tables, notice: Notice | null): Tables =>
         problem: null
       })
 
+/** Whether somebody has still to be told of this run. */
+const isNoticePending = (tables: Tables, id: RunId): boolean =>
+  Option.exists(HashMap.get(tables.notices, id), (row) => row.deliveredAtMillis === null)
+
 /** Stores a notice's row. */
 const withNoticeRow = (tables: Tables, row: NoticeRow): Tables => ({
   ...tables,
@@ -124,8 +156,12 @@ export const Tables = {
   recordsOf,
   decisionsOf,
   withRun,
+  areHeldIn,
+  withoutRun,
+  withAvailability,
   withAudit,
   withDecision,
   withNotice,
+  isNoticePending,
   withNoticeRow
 }

@@ -7,6 +7,7 @@ import * as runs from "./migrations/0001_runs.ts"
 import * as guard from "./migrations/0002_guard.ts"
 import * as fence from "./migrations/0003_fence.ts"
 import * as facts from "./migrations/0004_facts.ts"
+import * as waiting from "./migrations/0005_waiting.ts"
 import { DEFAULT_SCHEMA, type Names, namesOf, type SchemaName } from "./SchemaName.ts"
 import { storeUnavailable } from "./troubles.ts"
 
@@ -21,7 +22,8 @@ const migrations: ReadonlyArray<Migration> = [
   { id: 1, name: "runs", statements: runs.statements },
   { id: 2, name: "guard", statements: guard.statements },
   { id: 3, name: "fence", statements: fence.statements },
-  { id: 4, name: "facts", statements: facts.statements }
+  { id: 4, name: "facts", statements: facts.statements },
+  { id: 5, name: "waiting", statements: waiting.statements }
 ]
 
 /** The version of the schema that this code works with: the number of its last migration. */

@@ -6,7 +6,8 @@ import {
   noticeOf,
   type RunId,
   RunQueue,
-  type RunUnreadable
+  type RunUnreadable,
+  type StoreUnavailable
 } from "@countersign/domain"
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Layer } from "effect"
@@ -14,6 +15,7 @@ import { SqlClient } from "effect/sql"
 import { arraysOf, cellsOf, fromArrays, namesOf } from "./Cells.ts"
 import { noticeColumns } from "./columns.ts"
 import { limited } from "./limits.ts"
+import { OFFERED_AT_ONCE, offeringStatement } from "./offering.ts"
 import { RUN_COLUMNS, type RunRow, readPage, readQueued, readRun } from "./RunRow.ts"
 import type { Names } from "./SchemaName.ts"
 import { during } from "./troubles.ts"
@@ -39,7 +41,7 @@ const byId = (a: RunRow, b: RunRow) => (a.id < b.id ? -1 : 1)
  */
 const quarantining = ({ q }: Names) => `WITH ended AS (
   UPDATE ${q}.runs AS r SET status = 'completed', outcome = 'failed', completed_at = $3, lease_holder = NULL,
-    lease_until = NULL, result = NULL, context = NULL, counts = '{}',
+    lease_until = NULL, held = NULL, held_epoch = NULL, result = NULL, context = NULL, counts = '{}',
     failure_summary = jsonb_build_array(jsonb_build_object('code', 'run.unreadable', 'message',
       'The stored run could not be read: ' || u.problem))
   FROM unnest($1::uuid[], $2::text[]) AS u(id, problem)
@@ -68,6 +70,15 @@ export const layerRunQueue = (names: Names): Layer.Layer<RunQueue, never, SqlCli
       const sql = yield* SqlClient.SqlClient
       const wakes = makeWakes(yield* PgClient.PgClient, names)
       const { q } = names
+      const offering = offeringStatement(names)
+      const offered = (nowMillis: number): Effect.Effect<number, StoreUnavailable> =>
+        Effect.gen(function* () {
+          const [row] = yield* during("offer held runs again")(
+            sql.unsafe<{ readonly touched: number; readonly offered: number }>(offering, [new Date(nowMillis)])
+          )
+          if (row === undefined) return 0
+          return row.touched < OFFERED_AT_ONCE ? row.offered : row.offered + (yield* offered(nowMillis))
+        })
       return RunQueue.of({
         holdNext: Effect.fnUntraced(function* (claim) {
           const { operationTypes, nowMillis, passOver } = claim
@@ -90,6 +101,7 @@ ORDER BY r.id FOR UPDATE SKIP LOCKED`
               ])
             )
           ),
+        offerHeldAgain: offered,
         quarantine: (unreadable: ReadonlyArray<RunUnreadable>, nowMillis) =>
           Effect.gen(function* () {
             const ids = idsOf(unreadable.map(({ runId }) => runId))

@@ -10,6 +10,7 @@ import {
   Canceller,
   type Counts,
   type Dispatch,
+  Held,
   HostString,
   type Queued,
   type Run,
@@ -50,6 +51,8 @@ export interface RunRow {
   readonly attempt: number
   readonly admission: number
   readonly dispatched_at: Instant
+  readonly expires_at: Instant
+  readonly retry_of: string | null
   readonly available_at: Instant
   readonly started_at: Instant | null
   readonly completed_at: Instant | null
@@ -57,6 +60,7 @@ export interface RunRow {
   readonly result: Schema.Json | null
   readonly context: Schema.Json | null
   readonly failure_summary: Schema.Json | null
+  readonly held: Schema.Json | null
 }
 
 const COLUMNS = [
@@ -77,13 +81,16 @@ const COLUMNS = [
   "attempt",
   "admission",
   "dispatched_at",
+  "expires_at",
+  "retry_of",
   "available_at",
   "started_at",
   "completed_at",
   "counts",
   "result",
   "context",
-  "failure_summary"
+  "failure_summary",
+  "held"
 ] satisfies ReadonlyArray<keyof RunRow>
 
 /** What to select of a run; `r` is the table's alias. */
@@ -94,6 +101,7 @@ const isActorKind = Schema.is(ActorKind)
 const isHostString = Schema.is(HostString)
 const isBlockedContext = Schema.is(BlockedContext)
 const isCancelledContext = Schema.is(Schema.Struct({ cancelled_by: Canceller }))
+const isHeld = Schema.is(Held)
 const isFailures = Schema.is(Schema.NonEmptyArray(RunFailure))
 
 const authorityOf = ({ authority_mode, initiator_id }: RunRow): Authority => {
@@ -105,10 +113,11 @@ const authorityOf = ({ authority_mode, initiator_id }: RunRow): Authority => {
 }
 
 const dispatchOf = (row: RunRow): Dispatch => {
-  const { id, tenant_id, provider_connection_id, initiator_name, actor_kind } = row
+  const { id, tenant_id, provider_connection_id, initiator_name, actor_kind, retry_of } = row
   if (!isRunId(id)) return unreadable("id is not a UUID of version 7")
   if (!isActorKind(actor_kind)) return unreadable("actor_kind is none that is known")
   if (initiator_name !== null && !isHostString(initiator_name)) return unreadable("initiator_name is not a name")
+  if (retry_of !== null && !isRunId(retry_of)) return unreadable("retry_of is not a UUID of version 7")
   return {
     id,
     subject: {
@@ -128,7 +137,9 @@ const dispatchOf = (row: RunRow): Dispatch => {
     payload: row.payload,
     identity: row.identity,
     maxAttempts: row.max_attempts,
-    dispatchedAtMillis: millisOf(row.dispatched_at, "dispatched_at")
+    dispatchedAtMillis: millisOf(row.dispatched_at, "dispatched_at"),
+    expiresAtMillis: millisOf(row.expires_at, "expires_at"),
+    retryOf: retry_of
   }
 }
 
@@ -156,13 +167,19 @@ const startedOf = ({ started_at }: RunRow): number | null =>
 
 const certainlyStartedOf = (row: RunRow): number => startedOf(row) ?? unreadable("started_at is missing")
 
+const heldOf = ({ held }: RunRow): Held | null => {
+  if (held === null || isHeld(held)) return held
+  return unreadable("held does not say why and since when")
+}
+
 const queuedOf = (row: RunRow): Queued => ({
   _tag: "Queued",
   dispatch: dispatchOf(row),
   ...attemptsOf(row),
   startedAtMillis: startedOf(row),
   availableAtMillis: millisOf(row.available_at, "available_at"),
-  counts: countsOf(row)
+  counts: countsOf(row),
+  held: heldOf(row)
 })
 
 const runningOf = (row: RunRow): Running => ({

@@ -1,6 +1,5 @@
 /** `RunStore` over the table `runs`. */
 import {
-  type HeldRun,
   IllegalTransition,
   isCompleted,
   type Lease,
@@ -9,18 +8,25 @@ import {
   RunId,
   RunNotFound,
   RunStore,
-  type Step,
-  type StoreUnavailable
+  type Step
 } from "@countersign/domain"
 import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { arrayOf } from "./Cells.ts"
 import { makeDispatch } from "./dispatch.ts"
+import { holdingExpired, pruning } from "./expiry.ts"
+import {
+  extending,
+  extendingParameters,
+  holdingParameters,
+  holdingRunning,
+  saving,
+  savingParameters
+} from "./heldRuns.ts"
 import { limited } from "./limits.ts"
-import { RUN_COLUMNS, type RunRow, readPage, readRun, readRunning } from "./RunRow.ts"
+import { RUN_COLUMNS, type RunRow, readPage, readQueued, readRun, readRunning } from "./RunRow.ts"
 import type { Names } from "./SchemaName.ts"
 import { during } from "./troubles.ts"
-import { confirmingParameters, confirmingStatement, idsOf, movingParameters, movingStatement } from "./write.ts"
+import { confirmingParameters, confirmingStatement, movingParameters, movingStatement } from "./write.ts"
 
 interface IdRow {
   readonly id: string
@@ -137,34 +143,37 @@ export const layerRunStore = (names: Names): Layer.Layer<RunStore, never, SqlCli
           for (const round of roundsOf(steps)) refused.push(...(yield* writeRound(round, lease)))
           return refused
         }),
-        extendLeases: (held, lease) => extend(sql, q, held, lease),
+        extendLeases: (held, lease) =>
+          Effect.map(
+            during("extend leases")(sql.unsafe<IdRow>(extending(q), extendingParameters(held, lease))),
+            (rows) => new Set(rows.map(({ id }) => id).filter(isRunId))
+          ),
         holdOrphans: Effect.fnUntraced(function* (nowMillis, limit) {
           const text = `SELECT ${RUN_COLUMNS} FROM ${q}.runs r
 WHERE r.status = 'running' AND (r.lease_until IS NULL OR r.lease_until < $1)
 ORDER BY r.lease_until NULLS FIRST, r.id LIMIT ${limited(limit)} FOR UPDATE SKIP LOCKED`
           const rows = yield* during("look for orphaned runs")(sql.unsafe<RunRow>(text, [new Date(nowMillis)]))
           return readPage(rows, readRunning)
-        })
+        }),
+        holdExpired: Effect.fnUntraced(function* (nowMillis, limit) {
+          const rows = yield* during("look for runs that waited too long")(
+            sql.unsafe<RunRow>(holdingExpired(q, limit), [new Date(nowMillis)])
+          )
+          return readPage(rows, readQueued)
+        }),
+        holdRunning: Effect.fnUntraced(function* (held) {
+          const rows = yield* during("hold running runs")(
+            sql.unsafe<RunRow>(holdingRunning(q, RUN_COLUMNS), holdingParameters(held))
+          )
+          return readPage(rows, readRunning)
+        }),
+        saveCounts: (reports) =>
+          Effect.asVoid(during("save what was counted")(sql.unsafe(saving(q), savingParameters(reports)))),
+        prune: (completedBeforeMillis, limit) =>
+          Effect.map(
+            during("delete old runs")(sql.unsafe<IdRow>(pruning(q, limit), [new Date(completedBeforeMillis)])),
+            (rows) => rows.length
+          )
       })
     })
   )
-
-const extend = (
-  sql: SqlClient.SqlClient,
-  q: string,
-  held: ReadonlyArray<HeldRun>,
-  { holder, untilMillis }: Lease
-): Effect.Effect<ReadonlySet<RunId>, StoreUnavailable> => {
-  const text = `UPDATE ${q}.runs AS r SET lease_until = $4
-FROM unnest($1::uuid[], $2::integer[]) AS h(id, admission)
-WHERE r.id = h.id AND r.admission = h.admission AND r.status = 'running' AND r.lease_holder = $3 RETURNING r.id`
-  const ordered = held.toSorted((a, b) => (a.id < b.id ? -1 : 1))
-  const ids = idsOf(ordered.map(({ id }) => id))
-  const admissions = arrayOf(
-    "integer",
-    ordered.map(({ admission }) => admission)
-  )
-  return during("extend leases")(sql.unsafe<IdRow>(text, [ids, admissions, holder, new Date(untilMillis)])).pipe(
-    Effect.map((rows) => new Set(rows.map(({ id }) => id).filter(isRunId)))
-  )
-}

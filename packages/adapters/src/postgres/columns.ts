@@ -26,7 +26,9 @@ export const dispatchedColumns: ReadonlyArray<Column<Run>> = [
   column("payload", "jsonb", ({ dispatch }) => JSON.stringify(dispatch.payload)),
   column("identity", "text", ({ dispatch }) => dispatch.identity),
   column("max_attempts", "integer", ({ dispatch }) => dispatch.maxAttempts),
-  column("dispatched_at", "timestamptz", ({ dispatch }) => instantOf(dispatch.dispatchedAtMillis))
+  column("dispatched_at", "timestamptz", ({ dispatch }) => instantOf(dispatch.dispatchedAtMillis)),
+  column("expires_at", "timestamptz", ({ dispatch }) => instantOf(dispatch.expiresAtMillis)),
+  column("retry_of", "uuid", ({ dispatch }) => dispatch.retryOf)
 ]
 
 const availableAtOf = (run: Run): Date | null => (run._tag === "Queued" ? instantOf(run.availableAtMillis) : null)
@@ -61,6 +63,9 @@ const summaryOf = (run: Run): string | null => {
   return failures === null ? null : JSON.stringify(failures)
 }
 
+const heldOf = (run: Run): string | null =>
+  run._tag === "Queued" && run.held !== null ? JSON.stringify(run.held) : null
+
 const NO_COUNTS = "{}"
 
 const countsOf = ({ counts }: Run): string => {
@@ -80,7 +85,8 @@ export const stateColumns: ReadonlyArray<Column<Run>> = [
   column("counts", "jsonb", countsOf),
   column("result", "jsonb", resultOf),
   column("context", "jsonb", contextOf),
-  column("failure_summary", "jsonb", summaryOf)
+  column("failure_summary", "jsonb", summaryOf),
+  column("held", "jsonb", heldOf)
 ]
 
 export const auditColumns: ReadonlyArray<Column<AuditRecord>> = [

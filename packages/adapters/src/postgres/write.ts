@@ -16,9 +16,16 @@ const beforeColumns: ReadonlyArray<Column<Step>> = [
 
 const ofAfter = ({ name, type, of }: Column<Run>): Column<Step> => column(name, type, ({ after }) => of(after))
 
+/** The epoch by which a run is held, so that it is asked about again when that has moved. */
+const heldEpochOf = ({ after, decision }: Step): bigint | null => {
+  const epoch = after._tag === "Queued" && after.held !== null ? decision?.epoch : null
+  return epoch == null ? null : BigInt(epoch)
+}
+
 const moveColumns: ReadonlyArray<Column<Step>> = [
   ...beforeColumns,
   ...stateColumns.map(ofAfter),
+  column("held_epoch", "bigint", heldEpochOf),
   column("decision_id", "uuid", ({ decision }) => decision?.id ?? null)
 ]
 
@@ -36,7 +43,7 @@ const moving = ({ q }: Names) => {
     .filter(({ name }) => name !== "available_at")
     .map((spec) => `${spec.name} = ${cellsOf([spec], "s")}`)
   return `UPDATE ${q}.runs AS r SET ${taken.join(", ")},
-    available_at = coalesce(s.available_at, r.available_at),
+    available_at = coalesce(s.available_at, r.available_at), held_epoch = s.held_epoch,
     decision_id = CASE s.status WHEN 'queued' THEN NULL ELSE coalesce(s.decision_id, r.decision_id) END,
     lease_holder = CASE s.status WHEN 'running' THEN $2::text END,
     lease_until = CASE s.status WHEN 'running' THEN $3::timestamptz END

@@ -1,9 +1,10 @@
 /** The laws of `Fence`: a revocation that has committed is always seen, one that comes later waits. */
-import { Facts, Fence, type StoreUnavailable, UnitOfWork, type UserId, type WorkspaceId } from "@countersign/domain"
+import { Facts, Fence, UnitOfWork, type UserId } from "@countersign/domain"
 import { assert, layer } from "@effect/vitest"
 import { Deferred, Effect, Fiber, type Layer } from "effect"
 import { AuthorityBook } from "./AuthorityBook.ts"
 import { changes, joined } from "./changes.ts"
+import { epochOf } from "./epochs.ts"
 import { IN_REAL_TIME, racing, reached, upTo } from "./laws.ts"
 import { requirementsOf } from "./rulings.ts"
 import { makeWorld, type World } from "./World.ts"
@@ -13,15 +14,6 @@ const isMember = (world: World) =>
     const { subject } = world.dispatch()
     const [reading] = yield* (yield* Facts).read([{ subject, requirements: requirementsOf(subject) }])
     return reading?.facts.membership != null
-  })
-
-/** The epoch of a workspace, waiting where it is being changed. */
-const epochOf = (id: WorkspaceId): Effect.Effect<number, StoreUnavailable, Fence | UnitOfWork> =>
-  Effect.gen(function* () {
-    const { transact } = yield* UnitOfWork
-    const epochs = yield* transact(Effect.flatMap(Fence, (fence) => fence.take(new Set([id]))))
-    const epoch = epochs.get(id)
-    return epoch === undefined ? yield* Effect.andThen(Effect.sleep("5 millis"), epochOf(id)) : epoch
   })
 
 /** Every adapter keeps these. The layer gives an empty book; it is built once and shared by the laws. */

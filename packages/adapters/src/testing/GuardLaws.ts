@@ -21,7 +21,7 @@ import { makeWorld, type World } from "./World.ts"
 const forgeries = (before: Run, { atMillis }: World): ReadonlyArray<Step> => {
   const { dispatch, attempt, admission, startedAtMillis, counts } = before
   const common = { dispatch, attempt, admission, counts }
-  const queued: Queued = { ...common, _tag: "Queued", startedAtMillis, availableAtMillis: atMillis }
+  const queued: Queued = { ...common, _tag: "Queued", startedAtMillis, availableAtMillis: atMillis, held: null }
   const running: Running = { ...common, _tag: "Running", startedAtMillis: atMillis }
   const cancelled: Completed = {
     ...common,

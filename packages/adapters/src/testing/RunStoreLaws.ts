@@ -3,10 +3,13 @@ import { type RunId, RunStore } from "@countersign/domain"
 import { assert, layer } from "@effect/vitest"
 import { Effect, type Layer } from "effect"
 import { dispatchLaws } from "./DispatchLaws.ts"
+import { expiryLaws } from "./ExpiryLaws.ts"
 import { guardLaws } from "./GuardLaws.ts"
 import { leaseLaws } from "./LeaseLaws.ts"
 import { listLaws } from "./ListLaws.ts"
 import { IN_REAL_TIME, type RunPorts } from "./laws.ts"
+import { retentionLaws } from "./RetentionLaws.ts"
+import { runningLaws } from "./RunningLaws.ts"
 import { enqueuedOne } from "./runs.ts"
 import { stepLaws } from "./StepLaws.ts"
 import { stepModelLaws } from "./StepModelLaws.ts"
@@ -34,6 +37,9 @@ export const runStoreLaws = <R, E>(
     guardLaws(it)
     stepModelLaws(it)
     leaseLaws(it)
+    runningLaws(it)
+    expiryLaws(it)
+    retentionLaws(it)
     if (forceRunning === undefined) return
     it.effect("no_running_without_permit: not past the port either", () =>
       Effect.gen(function* () {

@@ -1,10 +1,10 @@
 /** The law that a store follows the lifecycle, whatever happens to a run. */
-import { type Run, type RunEvent, RunStore, type Step, step } from "@countersign/domain"
+import { type Run, RunStore, type Step, step } from "@countersign/domain"
 import { assert } from "@effect/vitest"
 import { Effect, Result, Schema } from "effect"
 import { allOf } from "./endings.ts"
 import { type Register, type RunPorts, SAMPLES } from "./laws.ts"
-import { blockStep, confirmStep, revokeStep, startStep } from "./rulings.ts"
+import { blockStep, confirmStep, holdStep, revokeStep, startStep } from "./rulings.ts"
 import { enqueuedOne, leaseAt, written } from "./runs.ts"
 import { makeWorld } from "./World.ts"
 
@@ -40,6 +40,8 @@ const EVENTS = [
   "Start",
   "Start",
   "Block",
+  "Hold",
+  "Hold",
   "Confirm",
   "Revoke",
   "Cancel",
@@ -56,7 +58,7 @@ const happening = (run: Run, event: (typeof EVENTS)[number], atMillis: number): 
   const report = { admission: run.admission, atMillis, counts: { at: atMillis } }
   const failure = { code: "tests.failure", message: "it broke" }
   const by = { kind: "human", id: "Ada" } as const
-  const eventOf = (): Exclude<RunEvent, { readonly _tag: "Start" | "Block" | "Revoke" }> | null => {
+  const eventOf = (): Parameters<typeof step>[1] | null => {
     switch (event) {
       case "Cancel":
         return { _tag: event, by, atMillis }
@@ -80,6 +82,7 @@ const happening = (run: Run, event: (typeof EVENTS)[number], atMillis: number): 
   if (plain !== null) return step(run, plain)
   if (run._tag === "Queued" && event === "Start") return Result.succeed(startStep(run, atMillis))
   if (run._tag === "Queued" && event === "Block") return Result.succeed(blockStep(run, atMillis))
+  if (run._tag === "Queued" && event === "Hold") return Result.succeed(holdStep(run, atMillis))
   if (run._tag === "Running" && event === "Confirm") return Result.succeed(confirmStep(run, atMillis))
   if (run._tag === "Running" && event === "Revoke") return Result.succeed(revokeStep(run, atMillis, { revoked: 1 }))
   return Result.fail("not in this state")

@@ -93,6 +93,8 @@ export const makeWorld: Effect.Effect<World> = Effect.sync(() => {
       identity: own("identity"),
       maxAttempts: 3,
       dispatchedAtMillis: atMillis,
+      expiresAtMillis: atMillis + WORLD_LASTS_MILLIS,
+      retryOf: null,
       ...given
     }
   }

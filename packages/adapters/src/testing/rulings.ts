@@ -5,12 +5,12 @@ import {
   Capability,
   type Circumstances,
   type Counts,
+  type HoldPolicy,
   initiatorOf,
   NOTHING_KNOWN,
   type Queued,
   type Requirements,
   type Run,
-  type RunEvent,
   type Running,
   recheckStep,
   type Snapshot,
@@ -76,9 +76,15 @@ export const denyingSnapshot = ({ dispatch: { subject } }: Run, takenAtMillis: n
   facts: NOTHING_KNOWN
 })
 
-const circumstancesAt = (atMillis: number): Circumstances => ({
+/** A snapshot by which it may not for now: all is in its favour but the write gate, which may open again. */
+export const shutSnapshot = (run: Run, takenAtMillis: number): Snapshot => {
+  const { facts, ...rest } = allowingSnapshot(run, takenAtMillis)
+  return { ...rest, facts: { ...facts, writeGate: facts.writeGate && { ...facts.writeGate, health: "degraded" } } }
+}
+
+const circumstancesAt = (atMillis: number, epoch: number | null = 1): Circumstances => ({
   decisionId: decisionIdAt(atMillis),
-  epoch: 1,
+  epoch,
   sources: { workspace: "tests", tenant: "tests" }
 })
 
@@ -90,6 +96,13 @@ export const startStep = (queued: Queued, atMillis: number): Step =>
 export const blockStep = (queued: Queued, atMillis: number): Step =>
   Result.getOrThrow(admissionStep(queued, denyingSnapshot(queued, atMillis), circumstancesAt(atMillis)))
 
+/** How runs of tests are held: asked about again after a second, blocked when held for five. */
+export const HOLDING: HoldPolicy = { retryMillis: 1000, deadlineMillis: 5000 }
+
+/** The admission that denies for now, under {@link HOLDING} and the epoch given: queued to held, or to blocked after the deadline. */
+export const holdStep = (queued: Queued, atMillis: number, epoch: number | null = 1): Step =>
+  Result.getOrThrow(admissionStep(queued, shutSnapshot(queued, atMillis), circumstancesAt(atMillis, epoch), HOLDING))
+
 /** The re-check that allows: the run stays as it is. */
 export const confirmStep = (running: Running, atMillis: number): Step =>
   Result.getOrThrow(recheckStep(running, allowingSnapshot(running, atMillis), {}, circumstancesAt(atMillis)))
@@ -99,8 +112,7 @@ export const revokeStep = (running: Running, atMillis: number, counts: Counts): 
   Result.getOrThrow(recheckStep(running, denyingSnapshot(running, atMillis), counts, circumstancesAt(atMillis)))
 
 /** Any other step; throws where the lifecycle refuses it. */
-export const stepOf = (before: Run, event: Exclude<RunEvent, { readonly _tag: "Start" | "Block" | "Revoke" }>): Step =>
-  Result.getOrThrow(step(before, event))
+export const stepOf = (before: Run, event: Parameters<typeof step>[1]): Step => Result.getOrThrow(step(before, event))
 
 /** The successful end of a running run. */
 export const succeedStep = (running: Running, atMillis: number, counts: Counts = {}): Step =>

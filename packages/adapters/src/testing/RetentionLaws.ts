@@ -1,0 +1,126 @@
+/** The laws of `RunStore.prune`: what is over and told goes, what is recorded stays. */
+import { AuditLog, dispatchStep, Notices, type RunId, RunStore, UnitOfWork } from "@countersign/domain"
+import { assert } from "@effect/vitest"
+import { Deferred, Effect, Fiber } from "effect"
+import { endings } from "./endings.ts"
+import { type Register, type RunPorts, racing, reached, upTo } from "./laws.ts"
+import { blockStep, holdStep, succeedStep } from "./rulings.ts"
+import { enqueuedOne, moved, startedOne } from "./runs.ts"
+import { makeWorld, type World } from "./World.ts"
+
+/** A run of nobody, who need not be told, completed then. */
+const finished = (world: World, atMillis: number) =>
+  Effect.flatMap(startedOne(world.systemDispatch()), (running) => moved(succeedStep(running, atMillis)))
+
+const isThere = (id: RunId) =>
+  Effect.flatMap(RunStore, (store) =>
+    Effect.match(store.find(id), { onFailure: ({ _tag }) => _tag !== "RunNotFound", onSuccess: () => true })
+  )
+
+const pruned = (beforeMillis: number, limit = 1000) =>
+  Effect.flatMap(RunStore, (store) => store.prune(beforeMillis, limit))
+
+export const retentionLaws = (it: Register<RunPorts>): void => {
+  it.effect("a run goes when it completed before that instant, and its records stay", () =>
+    Effect.gen(function* () {
+      const audit = yield* AuditLog
+      const world = yield* makeWorld
+      const { atMillis } = world
+      const { id, identity } = (yield* finished(world, atMillis + 10)).dispatch
+      const [records, decisions] = [yield* audit.recordsOf(id), yield* audit.decisionsOf(id)]
+      assert.deepStrictEqual([records.length, decisions.length], [4, 1])
+      assert.strictEqual(yield* pruned(atMillis + 10), 0)
+      assert.isTrue(yield* isThere(id))
+      assert.strictEqual(yield* pruned(atMillis + 11), 1)
+      assert.isFalse(yield* isThere(id))
+      assert.deepStrictEqual([yield* audit.recordsOf(id), yield* audit.decisionsOf(id)], [records, decisions])
+      assert.strictEqual(yield* pruned(atMillis + 11), 0)
+      // Its identity is as free as before.
+      const [again] = yield* (yield* RunStore).dispatch([dispatchStep(world.systemDispatch({ identity }))])
+      assert.isFalse(again?.deduped)
+    })
+  )
+
+  it.effect(
+    "whatever its end: a run whose notice is not delivered stays until it is, and then goes with its notice",
+    () =>
+      Effect.gen(function* () {
+        const notices = yield* Notices
+        const world = yield* makeWorld
+        const ends = yield* Effect.forEach(endings(world), (ending) =>
+          Effect.flatMap(startedOne(world.dispatch()), (running) => moved(ending(running)))
+        )
+        const ids = ends.map(({ dispatch }) => dispatch.id)
+        const lateMillis = world.atMillis + 1000
+        assert.strictEqual(yield* pruned(lateMillis), 0)
+        // Neither one that is being delivered nor one whose delivery failed is delivered.
+        const due = yield* notices.takeDue(lateMillis, lateMillis + 10, 1000)
+        const [first, ...others] = due.map(({ notice }) => notice.runId)
+        assert(first && others.length === ids.length - 1)
+        assert.strictEqual(yield* pruned(lateMillis), 0)
+        yield* notices.deferDelivery(first, lateMillis + 5, "away")
+        yield* notices.markDelivered(others, lateMillis)
+        assert.strictEqual(yield* pruned(lateMillis), others.length)
+        assert.isTrue(yield* isThere(first))
+        assert.strictEqual((yield* notices.takeDue(lateMillis + 5, lateMillis + 6, 1000)).length, 1)
+        yield* notices.markDelivered([first], lateMillis)
+        assert.strictEqual(yield* pruned(lateMillis), 1)
+        for (const id of ids) assert.isFalse(yield* isThere(id))
+      })
+  )
+
+  it.effect("an active run never goes, however old", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      const queued = yield* enqueuedOne(world.systemDispatch())
+      const held = yield* moved(holdStep(yield* enqueuedOne(world.systemDispatch()), world.atMillis))
+      const running = yield* startedOne(world.systemDispatch())
+      yield* moved(blockStep(yield* enqueuedOne(world.systemDispatch()), world.atMillis))
+      assert.strictEqual(yield* pruned(world.atMillis + 1000), 1)
+      const store = yield* RunStore
+      for (const run of [queued, held, running]) assert.deepStrictEqual(yield* store.find(run.dispatch.id), run)
+    })
+  )
+
+  it.effect(
+    "at most as many as asked for go, the longest completed first, and none twice when many prune at once",
+    () =>
+      Effect.gen(function* () {
+        const { atMillis, ...world } = yield* makeWorld
+        const runs = yield* Effect.forEach(upTo(20), (at) => finished({ ...world, atMillis }, atMillis + 20 - at))
+        assert.strictEqual(yield* pruned(atMillis + 1000, 2), 2)
+        const gone = yield* Effect.filter(runs, ({ dispatch }) => Effect.map(isThere(dispatch.id), (there) => !there))
+        assert.deepStrictEqual(gone, runs.slice(-2))
+        const counts = yield* racing(upTo(5).map(() => pruned(atMillis + 1000, 4)))
+        const rest = yield* pruned(atMillis + 1000)
+        assert.strictEqual(
+          [...counts, rest].reduce((sum, count) => sum + count),
+          18
+        )
+      })
+  )
+
+  it.effect("a run that somebody holds is passed over or waited for, and goes once", () =>
+    Effect.gen(function* () {
+      const { transact } = yield* UnitOfWork
+      const store = yield* RunStore
+      const world = yield* makeWorld
+      const { dispatch } = yield* finished(world, world.atMillis)
+      const isHolding = yield* Deferred.make<void>()
+      const holder = yield* Effect.forkChild(
+        transact(
+          Effect.gen(function* () {
+            const run = yield* store.hold(dispatch.id)
+            yield* Deferred.succeed(isHolding, undefined)
+            yield* Effect.sleep("50 millis")
+            assert.deepStrictEqual(yield* store.find(dispatch.id), run)
+          })
+        )
+      )
+      yield* reached(isHolding, holder)
+      const meanwhile = yield* pruned(world.atMillis + 1)
+      yield* Fiber.join(holder)
+      assert.strictEqual(meanwhile + (yield* pruned(world.atMillis + 1)), 1)
+    })
+  )
+}
