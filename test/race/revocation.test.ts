@@ -29,7 +29,7 @@ interface Change {
   readonly decidedBefore: ReadonlySet<string>
 }
 
-const Epochs = Schema.Array(Schema.Struct({ epoch: Schema.NumberFromString }))
+const Epochs = Schema.Array(Schema.Struct({ epoch: Schema.FiniteFromString }))
 const Ids = Schema.Array(Schema.Struct({ id: Schema.String }))
 
 /** Gives or takes the role, and looks around before the change is committed. */
