@@ -28,7 +28,7 @@ export default {
   // Outside the repository: no other tool stumbles over the copies.
   tempDirName: join(tmpdir(), "countersign-mutation"),
   concurrency: 2,
-  timeoutMS: 20_000,
+  timeoutMS: 10_000,
   reporters: ["clear-text", "progress-append-only", "json"],
   jsonReporter: { fileName: "node_modules/.cache/countersign/mutation.json" },
   thresholds: { high: 100, low: 95, break: 95 }

@@ -58,7 +58,7 @@ const SECRET = "token=s3cr3t"
 
 describe("a handler that breaks", () => {
   const breaks: ReadonlyArray<readonly [string, Handle<Schema.Json, Schema.Json, unknown, never>, string]> = [
-    ["fails with an error", () => Effect.fail(new Error(SECRET)), "handler.failed"],
+    ["fails with an error", () => Effect.failSync((): unknown => new Error(SECRET)), "handler.failed"],
     ["fails with a text", () => Effect.fail(SECRET), "handler.failed"],
     ["fails with nothing", () => Effect.fail(undefined), "handler.failed"],
     ["dies", () => Effect.die(new Error(SECRET)), "handler.died"],

@@ -1,10 +1,22 @@
 /** The checkpoint: between two chunks of work the handler asks again, and never goes on without an answer. */
 import { AuthorityBook } from "@countersign/adapters/testing"
-import { AuditLog } from "@countersign/domain"
+import { AuditLog, step } from "@countersign/domain"
 import { Countersign, Handler, type HandlerContext, inventorySync } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
-import { actionsOf, dispatchSync, find, findAs, layerBench, pass, settleDown, startWorker } from "./support/bench.ts"
+import {
+  actionsOf,
+  admittedBy,
+  defined,
+  dispatchSync,
+  find,
+  findAs,
+  layerBench,
+  pass,
+  settleDown,
+  startWorker,
+  writing
+} from "./support/bench.ts"
 import { away, calm, Trouble, unreadableFacts } from "./support/unruly.ts"
 import { ada, manager, readonly, settle, tenantId, workspaceId } from "./support/world.ts"
 
@@ -87,6 +99,24 @@ describe("the checkpoint", () => {
       assert.deepStrictEqual(did, ["began", "asks", "stopped"])
       assert.deepStrictEqual(yield* actionsOf(id), before)
       assert.strictEqual((yield* find(id))._tag, "Cancelled")
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("moved on: under another admission by now, nothing is decided in its name", () =>
+    Effect.gen(function* () {
+      const { id, did, ask } = yield* chunked
+      const run = yield* findAs(id, "Running")
+      const released = yield* Effect.fromResult(
+        step(run, { _tag: "Release", admission: run.admission, atMillis: 0, counts: {} })
+      )
+      yield* writing((store) => store.write([released], null))
+      const [again] = yield* admittedBy("another", 60_000)
+      assert.strictEqual(defined(again).admission, 2)
+      const before = yield* actionsOf(id)
+      yield* ask
+      assert.deepStrictEqual(did, ["began", "asks", "stopped"])
+      assert.deepStrictEqual(yield* actionsOf(id), before)
+      assert.strictEqual((yield* findAs(id, "Running")).admission, 2)
     }).pipe(Effect.provide(layerBench))
   )
 

@@ -19,9 +19,7 @@ describe("untilDone", () => {
   it.effect("answers with the first success, after as many failures as it takes", () =>
     silent(
       Effect.gen(function* () {
-        const { turn, calls } = yield* turning((call) =>
-          call < 5 ? Effect.fail(new Error("not yet")) : Effect.succeed(call)
-        )
+        const { turn, calls } = yield* turning((call) => (call < 5 ? Effect.fail("not yet") : Effect.succeed(call)))
         const fiber = yield* Effect.forkChild(untilDone("trying", turn))
         yield* TestClock.adjust("1 minute")
         assert.strictEqual(yield* Fiber.join(fiber), 5)

@@ -34,6 +34,10 @@ export interface HandlerContext {
    * Asks again, between two chunks of work, whether the run is still legitimate. If it is not, the run ends as blocked with
    * the counts reported so far, and the handler is interrupted here. If the facts cannot be read it waits and asks again:
    * it never goes on without an answer.
+   *
+   * **Gotchas**
+   *
+   * Not to be called inside a transaction of the handler's own: what is decided there would be undone with it.
    */
   readonly checkpoint: Effect.Effect<void>
   /**

@@ -1,0 +1,13 @@
+/** The tests that mutants are tried against, in one file: what they import is loaded once for each mutant, not once for each test file. */
+import "./domain/reference/contract.test.ts"
+import "./domain/laws/lifecycle.test.ts"
+import "./domain/laws/decision.test.ts"
+import "./domain/laws/remedy.test.ts"
+import "./domain/laws/audit.test.ts"
+import "./domain/explanation.test.ts"
+import "./domain/identity.test.ts"
+import "./domain/names.test.ts"
+import "./domain/storage.test.ts"
+import "./domain/wire.test.ts"
+import "./domain/presentation.test.ts"
+import "./domain/lifecycle.model.test.ts"
