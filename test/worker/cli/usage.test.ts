@@ -112,6 +112,24 @@ const cases: ReadonlyArray<Case> = [
     code: "settings.invalid"
   },
   {
+    name: "two losses at once",
+    args: ["impact", "--actor", "ada", "--tenant", "contoso"],
+    says: /--actor, --tenant and --connection exclude each other/,
+    code: "argument.contradictory"
+  },
+  {
+    name: "a loss of somebody with an impossible id",
+    args: ["impact", "--actor", ""],
+    says: /“” is not a valid id/,
+    code: "argument.invalid"
+  },
+  {
+    name: "an impact without an app",
+    args: ["impact", "--connection", "graph"],
+    says: /--app/,
+    code: "app.not_named"
+  },
+  {
     name: "a dispatch without an app",
     args: ["dispatch", "a", "--workspace", "w", "--system"],
     says: /--app/,

@@ -4,6 +4,7 @@ import { demo } from "./commands/demo.ts"
 import { dispatch } from "./commands/dispatch.ts"
 import { doctor } from "./commands/doctor.ts"
 import { explain } from "./commands/explain.ts"
+import { impact } from "./commands/impact.ts"
 import { migrate } from "./commands/migrate.ts"
 import { runs } from "./commands/runs.ts"
 import { work } from "./commands/work.ts"
@@ -20,6 +21,6 @@ export const root = Command.make("countersign").pipe(
     { command: "countersign work --app ./my-operations.ts", description: "Work on your operations" },
     { command: "countersign runs list --outcome blocked", description: "What was blocked, and why" }
   ]),
-  Command.withSubcommands([demo, migrate, work, dispatch, runs, explain, doctor]),
+  Command.withSubcommands([demo, migrate, work, dispatch, runs, explain, impact, doctor]),
   Command.withGlobalFlags(globalFlags)
 )
