@@ -13,7 +13,15 @@ const nobody: ReadonlyArray<Running> = []
 const admitted = (
   claimed: number,
   { undecided = [], fenced = [] }: { undecided?: ReadonlyArray<RunId>; fenced?: ReadonlyArray<WorkspaceId> } = {}
-): Admitted => ({ started: nobody, blocked: [], fenced: new Set(fenced), undecided, claimed })
+): Admitted => ({
+  started: nobody,
+  blocked: [],
+  held: [],
+  expired: [],
+  fenced: new Set(fenced),
+  undecided,
+  claimed
+})
 
 const oneUndecided = admitted(1, { undecided: [runIdAt(0)] })
 const north = WorkspaceId.make("north")

@@ -57,6 +57,7 @@ const settleEnd = Effect.fnUntraced(function* (
   policy: AttemptPolicy,
   terms: AttemptTerms
 ) {
+  work.mayBeAsked = false
   if (end === "revoked") return yield* terms.observe({ _tag: "Revoked", runId: work.run.dispatch.id })
   // Not ours to report on any more.
   if (end === "moved_on") return yield* Effect.logInfo("work stopped: the run has moved on")

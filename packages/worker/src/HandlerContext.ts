@@ -100,12 +100,12 @@ export const makeHandlerContext = (
       chunk: (chunk) =>
         Effect.acquireUseRelease(
           Effect.sync(() => {
-            work.inChunk = true
+            work.mayBeAsked = false
           }),
           () => Effect.uninterruptible(chunk),
           () =>
             Effect.sync(() => {
-              work.inChunk = false
+              work.mayBeAsked = true
             })
         ).pipe(Effect.tap(() => askAgain)),
       reportCounts: (counts) =>

@@ -34,7 +34,7 @@ export const runHeartbeat = <R>(terms: LoopTerms<R>): Effect.Effect<never, never
  */
 const askAgain = Effect.fnUntraced(function* <R>({ catalogue, inHand }: LoopTerms<R>) {
   const answers = yield* recheckChanged(
-    inHand.all().filter((work) => !work.inChunk),
+    inHand.all().filter((work) => work.mayBeAsked),
     catalogue
   )
   for (const [id, answer] of answers) {

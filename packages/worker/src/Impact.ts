@@ -87,8 +87,9 @@ export const reportImpact = Effect.fn("reportImpact")(function* (
     runs += queued.length
     undeclared += queued.length - known.length
     expired += known.length - inTime.length
-    yield* learn(snapshots, inTime, catalogue, takenAtMillis)
-    for (const impact of impactOf(waitingOf(inTime, snapshots, catalogue), withdrawal)) {
+    const asked = inTime.map((run) => ({ run, key: keyOf(run.dispatch.subject) }))
+    yield* learn(snapshots, asked, catalogue, takenAtMillis)
+    for (const impact of impactOf(waitingOf(asked, snapshots, catalogue), withdrawal)) {
       counts[impact.kind] += 1
       if (impact.kind !== "unaffected") affected.push(impact)
     }
@@ -107,35 +108,32 @@ export const reportImpact = Effect.fn("reportImpact")(function* (
   }
 })
 
-/** Runs that ask the same of the same facts. Ids hold no control characters, so no two subjects share a key. */
-const keyOf = ({ operationType, authority, scope }: Subject): string =>
-  [
-    operationType,
-    initiatorOf(authority) ?? "",
-    scope.workspaceId,
-    scope.tenantId ?? "",
-    scope.providerConnectionId ?? ""
-  ].join("\u0000")
+/** A run and the key of what it asks. */
+interface Asked {
+  readonly run: Queued
+  readonly key: string
+}
 
-/** Reads the facts of the subjects that are new. */
+/** The same for runs that ask the same of the same facts. Ids are not empty and hold no control characters: no two share a key. */
+const keyOf = ({ operationType, authority, scope }: Subject): string =>
+  `${operationType}\n${initiatorOf(authority) ?? ""}\n${scope.workspaceId}\n${scope.tenantId ?? ""}\n${scope.providerConnectionId ?? ""}`
+
+/** Reads the facts of what was not asked before. */
 const learn = Effect.fnUntraced(function* (
   snapshots: Map<string, Snapshot>,
-  runs: ReadonlyArray<Queued>,
+  asked: ReadonlyArray<Asked>,
   catalogue: Catalogue,
   takenAtMillis: number
 ) {
-  const unknown = new Map<string, Subject>()
-  for (const { dispatch } of runs) {
-    const key = keyOf(dispatch.subject)
-    if (!snapshots.has(key)) unknown.set(key, dispatch.subject)
-  }
-  const asked = Array.from(unknown, ([key, subject]) => ({
+  const subjects = new Map<string, Subject>()
+  for (const { key, run } of asked) if (!snapshots.has(key)) subjects.set(key, run.dispatch.subject)
+  const questions = Array.from(subjects, ([key, subject]) => ({
     key,
     subject,
     requirements: catalogue.requirementsOf(subject.operationType)
   }))
-  for (let from = 0; from < asked.length; from += FACTS_AT_ONCE) {
-    const some = asked.slice(from, from + FACTS_AT_ONCE)
+  for (let from = 0; from < questions.length; from += FACTS_AT_ONCE) {
+    const some = questions.slice(from, from + FACTS_AT_ONCE)
     const readings = yield* readFacts(some.map(({ subject, requirements }) => ({ subject, requirements })))
     for (const [index, { facts }] of readings.entries()) {
       const question = some[index]
@@ -147,22 +145,22 @@ const learn = Effect.fnUntraced(function* (
 })
 
 const waitingOf = (
-  runs: ReadonlyArray<Queued>,
+  asked: ReadonlyArray<Asked>,
   snapshots: ReadonlyMap<string, Snapshot>,
   catalogue: Catalogue
-): ReadonlyArray<Waiting<QueuedWork>> =>
-  runs.flatMap(({ dispatch: { id, subject, initiatorName }, held }) => {
-    const snapshot = snapshots.get(keyOf(subject))
-    if (snapshot === undefined) return []
+): ReadonlyArray<Waiting<QueuedWork>> => {
+  const waiting: Array<Waiting<QueuedWork>> = []
+  for (const { key, run } of asked) {
+    const snapshot = snapshots.get(key)
+    if (snapshot === undefined) continue
+    const { id, subject, initiatorName } = run.dispatch
     const policy = catalogue.operations.get(subject.operationType)?.hold ?? null
-    return [
-      {
-        about: { id, subject, initiatorName },
-        snapshot,
-        holding: { policy, sinceMillis: held?.sinceMillis ?? null }
-      }
-    ]
-  })
+    // The snapshot's own subject is equal, and shared: what is told of 100,000 runs shall not keep as many subjects.
+    const about = { id, subject: snapshot.subject, initiatorName }
+    waiting.push({ about, snapshot, holding: { policy, sinceMillis: run.held?.sinceMillis ?? null } })
+  }
+  return waiting
+}
 
 const isRunId = Schema.is(RunId)
 

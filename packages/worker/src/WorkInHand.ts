@@ -24,8 +24,11 @@ export interface Work {
   savedCounts: Counts
   /** The epoch its last decision rests on; null when none is known, or the facts are from outside the fence. */
   epoch: number | null
-  /** While true the handler finishes a chunk, and asks again by itself afterwards. */
-  inChunk: boolean
+  /**
+   * False while the heartbeat must not ask about it: the handler finishes a chunk and asks by itself afterwards, or it is done
+   * and what it came to is being settled.
+   */
+  mayBeAsked: boolean
 }
 
 export interface WorkInHand {
@@ -61,7 +64,7 @@ export const makeWorkInHand = (): WorkInHand => {
           counts: run.counts,
           savedCounts: run.counts,
           epoch: null,
-          inChunk: false
+          mayBeAsked: true
         }
         works.set(run.dispatch.id, work)
         return work
