@@ -6,7 +6,7 @@
  * Contract section 3.
  */
 import { RunStore } from "@countersign/domain"
-import { Clock, Effect } from "effect"
+import { Clock, Deferred, Effect } from "effect"
 import type { LoopTerms } from "./Loop.ts"
 import { perpetually } from "./Perpetual.ts"
 import { type RecheckPorts, recheckChanged } from "./Recheck.ts"
@@ -33,12 +33,12 @@ export const runHeartbeat = <R>(terms: LoopTerms<R>): Effect.Effect<never, never
  * facts cannot be read there is no answer, and the next beat asks.
  */
 const askAgain = Effect.fnUntraced(function* <R>({ catalogue, inHand }: LoopTerms<R>) {
-  const answers = yield* recheckChanged(
-    inHand.all().filter((work) => work.mayBeAsked),
-    catalogue
-  )
-  for (const [id, answer] of answers) {
-    if (answer === "revoked" || answer === "moved_on") yield* inHand.end(id, answer)
+  const works = inHand.all().filter((work) => work.mayBeAsked)
+  const answers = yield* recheckChanged(works, catalogue)
+  for (const { run, ended } of works) {
+    const answer = answers.get(run.dispatch.id)
+    // This very work, not whatever is in hand under its run's id by now.
+    if (answer === "revoked" || answer === "moved_on") yield* Deferred.succeed(ended, answer)
   }
 })
 
