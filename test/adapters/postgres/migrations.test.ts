@@ -9,9 +9,11 @@ import {
   schemaDrift,
   schemaState
 } from "@countersign/adapters"
+import { runIdAt } from "@countersign/adapters/testing"
+import { RunStore } from "@countersign/domain"
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Redacted } from "effect"
+import { Clock, Context, Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { Client } from "pg"
 import { freshDatabase, layerFreshDatabase } from "../../support/postgres.ts"
@@ -116,6 +118,37 @@ describe("the printed script", () => {
         assert.deepStrictEqual(yield* migrate(), [])
         yield* Effect.flip(running(url, script))
         assert.deepStrictEqual(yield* inventory, migrated)
+      }).pipe(Effect.provide(PgClient.layer({ url: Redacted.make(url), maxConnections: 2 })))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("runs of a time without limits are kept, and those that wait may wait another week", () =>
+    Effect.gen(function* () {
+      const url = yield* freshDatabase
+      const [older = ""] = migrationScript().split(
+        'INSERT INTO "countersign".migrations (migration_id, name) VALUES (5'
+      )
+      yield* running(url, `${older}COMMIT`)
+      yield* Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const inserted = (id: string, state: string) =>
+          sql.unsafe(`INSERT INTO countersign.runs (id, workspace_id, operation_type, authority_mode, actor_kind, payload,
+            identity, max_attempts, attempt, admission, counts, dispatched_at, status, outcome, available_at, started_at,
+            completed_at) VALUES ('${id}', 'w', 'o', 'system_authority', 'system', '{}', '${id}', 1, 1, 1, '{}', ${state})`)
+        const [waiting, delayed, done] = [1, 2, 3].map((at) => runIdAt(0, at))
+        assert(waiting && delayed && done)
+        yield* inserted(waiting, "'2020-01-01', 'queued', 'pending', '2020-01-01', NULL, NULL")
+        yield* inserted(delayed, "'2020-01-01', 'queued', 'pending', '2100-01-01', NULL, NULL")
+        yield* inserted(done, "'2020-01-01', 'completed', 'succeeded', '2020-01-01', '2020-01-01', '2020-01-01'")
+        assert.strictEqual((yield* migrate()).length, CODE_VERSION - 4)
+        assert.deepStrictEqual(yield* schemaDrift(), [])
+        const store = Context.get(yield* Layer.build(layerPostgres()), RunStore)
+        const weekMillis = 7 * 24 * 60 * 60 * 1000
+        const { dispatch } = yield* store.find(waiting)
+        assert.isAbove(dispatch.expiresAtMillis, (yield* Clock.currentTimeMillis) + weekMillis / 2)
+        assert.strictEqual(dispatch.retryOf, null)
+        assert.strictEqual((yield* store.find(delayed)).dispatch.expiresAtMillis, Date.UTC(2100, 0, 8))
+        assert.strictEqual((yield* store.find(done))._tag, "Succeeded")
       }).pipe(Effect.provide(PgClient.layer({ url: Redacted.make(url), maxConnections: 2 })))
     }).pipe(Effect.scoped)
   )

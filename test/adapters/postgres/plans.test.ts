@@ -3,7 +3,10 @@ import { migrate } from "@countersign/adapters"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { holdingExpired, pruning } from "../../../packages/adapters/src/postgres/expiry.ts"
 import { factsStatement } from "../../../packages/adapters/src/postgres/factsStatement.ts"
+import { extending, holdingRunning, saving } from "../../../packages/adapters/src/postgres/heldRuns.ts"
+import { offeringStatement } from "../../../packages/adapters/src/postgres/offering.ts"
 import { PLANNER_SETTINGS } from "../../../packages/adapters/src/postgres/PostgresClient.ts"
 import { claimStatement } from "../../../packages/adapters/src/postgres/RunQueue.ts"
 import { DEFAULT_SCHEMA, namesOf } from "../../../packages/adapters/src/postgres/SchemaName.ts"
@@ -12,6 +15,7 @@ import { layerFreshDatabase } from "../../support/postgres.ts"
 
 const ROWS = 100_000
 const names = namesOf(DEFAULT_SCHEMA)
+const HELD = '{"failure": {"code": "write_gate_blocked", "detail": "gate_degraded"}, "sinceMillis": 0}'
 
 const columns = `id, workspace_id, operation_type, authority_mode, initiator_id, actor_kind, payload, identity, max_attempts,
   attempt, admission, dispatched_at, expires_at, counts`
@@ -28,6 +32,9 @@ const filled = Effect.gen(function* () {
   yield* insert(0, "", "'completed', 'succeeded', '2026-01-01', '2026-01-01', '2026-01-01'")
   yield* insert(ROWS, "", "'queued', 'pending', '2026-01-01', NULL, NULL")
   yield* insert(2 * ROWS, "", "'queued', 'pending', '2030-01-01', NULL, NULL")
+  yield* sql`INSERT INTO countersign.notices
+    SELECT id, 'u', workspace_id, NULL, operation_type, 'succeeded', 't', 'm', '[]', completed_at, completed_at, 1, completed_at
+    FROM countersign.runs WHERE status = 'completed'`
   yield* sql`INSERT INTO countersign.workspaces SELECT 'w' || n, true FROM generate_series(0, 4999) n`
   yield* sql`INSERT INTO countersign.users SELECT 'u' || n, '', false FROM generate_series(1, 20000) n`
   yield* sql`INSERT INTO countersign.memberships SELECT 'w' || n % 200, 'u' || n, 'r' FROM generate_series(1, 20000) n`
@@ -39,6 +46,10 @@ const filled = Effect.gen(function* () {
   yield* sql`INSERT INTO countersign.write_gates SELECT 't' || n, 'ok', '2026-01-01' FROM generate_series(1, 20000) n`
   yield* sql`INSERT INTO countersign.prerequisites
     SELECT 'w' || n % 200, 't' || n, 'x', true FROM generate_series(1, 20000) n`
+  // A tenth of those that are to wait longer are held, all by the epoch that their workspaces still have.
+  yield* sql`UPDATE countersign.authority_epochs SET epoch = 7`
+  yield* sql`UPDATE countersign.runs SET held = ${HELD}::jsonb, held_epoch = 7, admission = 2
+    WHERE available_at > '2029-01-01' AND get_byte(uuid_send(id), 3) % 10 = 0`
   yield* sql`ANALYZE`
 })
 
@@ -96,6 +107,48 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })("plans at
       assert.match(plan, /snapshots_pkey/)
       assert.match(plan, /hashed SubPlan/)
       assert.notMatch(plan, /Seq Scan|Hash Join|Merge Join/)
+    })
+  )
+
+  it.effect(
+    "while no authority changes, offering costs a few looks for each workspace that holds runs, however many",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const offering = planOf(offeringStatement(names), ["'2026-06-01'"])
+        const idle = yield* offering
+        assert.match(idle, /Index Cond: \(\(workspace_id = .*\) AND \(held_epoch < .*\)\)/)
+        assert.match(idle, /LockRows \(actual rows=0\.00/)
+        assert.notMatch(idle, /Seq Scan|Sort|runs_by_workspace/)
+        yield* sql`UPDATE countersign.authority_epochs SET epoch = 8 WHERE workspace_id = 'w7'`
+        const offered = yield* offering
+        assert.match(offered, /Index Scan using runs_pkey/)
+        assert.notMatch(offered, /Seq Scan|Sort|runs_by_workspace/)
+      })
+  )
+
+  it.effect("what has expired and what is to be pruned is walked in the order of its index", () =>
+    Effect.gen(function* () {
+      const expired = yield* planOf(holdingExpired(names.q, 100), ["'2026-01-09'"])
+      assert.match(expired, /Index Scan using runs_expiring/)
+      assert.notMatch(expired, /Seq Scan|Sort|Rows Removed/)
+      const old = yield* planOf(pruning(names.q, 100), ["'2026-06-01'"])
+      assert.match(old, /Index Scan using runs_completed/)
+      assert.match(old, /runs_pkey/)
+      assert.notMatch(old, /Seq Scan|Sort|Rows Removed/)
+    })
+  )
+
+  it.effect("a worker's runs are found by id", () =>
+    Effect.gen(function* () {
+      for (const [statement, literals] of [
+        [extending(names.q), ["'me'", "'2026-01-01'", "NULL", "NULL"]],
+        [holdingRunning(names.q, "r.*"), ["NULL", "NULL"]],
+        [saving(names.q), ["NULL", "NULL", "NULL"]]
+      ] as const) {
+        const plan = yield* planOf(statement, literals)
+        assert.notMatch(plan, /Seq Scan/)
+      }
     })
   )
 })
