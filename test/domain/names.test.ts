@@ -10,6 +10,7 @@ import {
   ID_MAX_LENGTH,
   Operation,
   OperationType,
+  QUEUED_LIMIT_MILLIS,
   Requirements,
   Role,
   RunId,
@@ -109,6 +110,10 @@ describe("an operation", () => {
     })
     assert.strictEqual(declared.label, "restore.execute")
     assert.deepStrictEqual(declared.attempts, DEFAULT_ATTEMPTS)
+    assert.isNull(declared.hold, "a denial blocks at once")
+    assert.strictEqual(declared.queuedLimitMillis, QUEUED_LIMIT_MILLIS)
+    assert.strictEqual(QUEUED_LIMIT_MILLIS, 7 * DAY_MILLIS)
+    assert.deepStrictEqual(declared.countKeys, [])
   })
 
   it("keeps what it declares", () => {
@@ -124,7 +129,10 @@ describe("an operation", () => {
       writes: true,
       writeGateMaxAgeMillis: 0,
       prerequisites: ["maintenance_window"],
-      attempts: { maxAttempts: 1 }
+      attempts: { maxAttempts: 1 },
+      hold: { retryMillis: 1, deadlineMillis: 2 },
+      queuedLimitMillis: 1,
+      countKeys: ["deleted", "kept"]
     })
     assert.deepStrictEqual(full.requirements, {
       ...requirements,
@@ -134,12 +142,16 @@ describe("an operation", () => {
     })
     assert.strictEqual(full.label, "Restore a backup")
     assert.deepStrictEqual(full.attempts, { ...DEFAULT_ATTEMPTS, maxAttempts: 1 })
+    assert.deepStrictEqual(full.hold, { retryMillis: 1, deadlineMillis: 2 })
+    assert.strictEqual(full.queuedLimitMillis, 1)
+    assert.deepStrictEqual(full.countKeys, ["deleted", "kept"])
   })
 
   it("is refused when what it declares makes no sense", () => {
     const base = { type: "restore.execute", payload, result: Schema.Void }
     assert.throws(() => Operation.make({ ...base, type: "" }))
     assert.throws(() => Operation.make({ ...base, capability: "" }))
+    assert.throws(() => Operation.make({ ...base, countKeys: [""] }))
     assert.throws(() => Operation.make({ ...base, prerequisites: ["a\nb"] }))
     // A gate that must be younger than no time at all could never be open.
     assert.throws(() => Operation.make({ ...base, writeGateMaxAgeMillis: -1 }))
@@ -150,6 +162,18 @@ describe("an operation", () => {
       assert.throws(
         () => Operation.make({ ...base, attempts: { timeoutMillis: value } }),
         `attempts.timeoutMillis must be a whole number of at least 1, is ${value}`
+      )
+      assert.throws(
+        () => Operation.make({ ...base, hold: { retryMillis: 1, deadlineMillis: value } }),
+        `hold.deadlineMillis must be a whole number of at least 1, is ${value}`
+      )
+      assert.throws(
+        () => Operation.make({ ...base, hold: { retryMillis: value, deadlineMillis: 1 } }),
+        `hold.retryMillis must be a whole number of at least 1, is ${value}`
+      )
+      assert.throws(
+        () => Operation.make({ ...base, queuedLimitMillis: value }),
+        `limits.queuedLimitMillis must be a whole number of at least 1, is ${value}`
       )
     }
   })
