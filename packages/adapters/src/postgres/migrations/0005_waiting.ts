@@ -44,11 +44,13 @@ const lasting = ({ q }: Names) => [
 
 /**
  * As before, and tells workers when runs are held in one of these workspaces: they hear of it when the change is committed. Each
- * workspace is one look into the index of held runs, whatever the planner believes of a table that nobody has analysed.
+ * workspace is one look into the index of held runs, whatever the planner believes of a table that nobody has analysed, and planned
+ * once: planning it each time costs several times what the whole function does.
  */
 const telling = ({ q, locks, channel }: Names) => [
   `CREATE OR REPLACE FUNCTION ${q}.fence_workspaces(workspaces text[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $countersign$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+AS $countersign$
 BEGIN
   PERFORM ${q}.lock_keys(${locks.workspaces}, workspaces);
   INSERT INTO ${q}.authority_epochs AS e (workspace_id, epoch)
