@@ -7,6 +7,7 @@ import { blockStep, holdStep, stepOf } from "./rulings.ts"
 import { asQueued, enqueued, enqueuedOne, moved, startedOne } from "./runs.ts"
 import { makeWorld } from "./World.ts"
 
+/** Registers them. */
 export const expiryLaws = (it: Register<RunPorts>): void => {
   it.effect("a queued run has waited too long at its time, not before, held or not, available or not", () =>
     Effect.gen(function* () {

@@ -20,6 +20,7 @@ const isThere = (id: RunId) =>
 const pruned = (beforeMillis: number, limit = 1000) =>
   Effect.flatMap(RunStore, (store) => store.prune(beforeMillis, limit))
 
+/** Registers them. */
 export const retentionLaws = (it: Register<RunPorts>): void => {
   it.effect("a run goes when it completed before that instant, and its records stay", () =>
     Effect.gen(function* () {

@@ -18,6 +18,7 @@ const readmitted = Effect.fnUntraced(function* (world: World) {
   return { first, second: asRunning(yield* moved(again, leaseAt(atMillis))) }
 })
 
+/** Registers them. */
 export const runningLaws = (it: Register<RunPorts>): void => {
   it.effect("holdRunning gives the runs that are still running under that admission, each once", () =>
     Effect.gen(function* () {
