@@ -12,6 +12,7 @@ const task = Operation.make({
   type: "task",
   payload: Schema.Json,
   result: Schema.Json,
+  countKeys: ["seen", "deleted"],
   attempts: { maxAttempts: 3, timeoutMillis: TIMEOUT_MILLIS, backoffMillis: 100, backoffMaxMillis: 1_000 }
 })
 const counted = Operation.make({ type: "counted", payload: Schema.Json, result: Schema.Struct({ items: Schema.Int }) })
@@ -394,18 +395,22 @@ describe("counts", () => {
     { deleted: 2 ** 53 },
     { "a\u0000": 1 },
     { "\uD800": 1 },
-    untypedCounts({ deleted: "1" })
+    untypedCounts({ deleted: "1" }),
+    { stolen: 1 },
+    { deleted: 2, stolen: 1 },
+    { constructor: 1 }
   ]) {
-    it.effect(`${JSON.stringify(counts)} is a defect of the handler's, not of the run's record`, () =>
+    it.effect(`${JSON.stringify(counts)} fails the run for good, and leaves its record as it was`, () =>
       Effect.gen(function* () {
-        const { run } = yield* done(task, (_, context) =>
+        const { run, calls } = yield* done(task, (_, context) =>
           Effect.andThen(
             context.reportCounts({ deleted: 1 }),
             Effect.andThen(context.reportCounts(counts), Effect.succeed(null))
           )
         )
         if (run._tag !== "Failed") return assert.fail(`it is ${run._tag}`)
-        assert.strictEqual(run.failure.code, "handler.died")
+        assert.strictEqual(run.failure.code, "handler.invalid_counts")
+        assert.strictEqual(calls, 1)
         assert.deepStrictEqual(run.counts, { deleted: 1 })
       }).pipe(Effect.provide(layerGate))
     )

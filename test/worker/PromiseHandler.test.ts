@@ -13,6 +13,7 @@ const task = Operation.make({
   type: "task",
   payload: Schema.Json,
   result: Schema.Json,
+  countKeys: ["items"],
   attempts: { maxAttempts: 2, timeoutMillis: 5_000, backoffMillis: 100, backoffMaxMillis: 100 }
 })
 const catalogue = Catalogue.make([task])
@@ -85,6 +86,43 @@ describe("an async handler", () => {
       const run = yield* findAs(id, "Succeeded")
       assert.deepStrictEqual(run.result, { attempt: 1, initiator: ada })
       assert.deepStrictEqual(run.counts, { items: 3 })
+    }).pipe(Effect.provide(layerGate))
+  )
+
+  it.effect(
+    "finishes a chunk though its authority is lost meanwhile, and is stopped right after it with its counts",
+    () =>
+      Effect.gen(function* () {
+        let finish = () => {}
+        const did: Array<string> = []
+        const { id, stop } = yield* working(async (_, { chunk, reportCounts, signal }) => {
+          await chunk(async () => {
+            await new Promise<void>((resolve) => {
+              finish = resolve
+            })
+            did.push(signal.aborted ? "broken off" : "finished")
+            await reportCounts({ items: 5 })
+          })
+          did.push("went on")
+          return null
+        })
+        yield* (yield* AuthorityBook).removeMembership(workspaceId, ada)
+        yield* passing(2_000)
+        finish()
+        yield* passing(500)
+        assert.deepStrictEqual(did, ["finished"])
+        assert.deepStrictEqual((yield* findAs(id, "Blocked")).counts, { items: 5 })
+        yield* stop
+      }).pipe(Effect.provide(layerGate))
+  )
+
+  it.effect("is given what a chunk gives, and what it is rejected with", () =>
+    Effect.gen(function* () {
+      const { id } = yield* working(async (_, { chunk }) => {
+        const failed = await chunk(() => Promise.reject(new Error("not today"))).catch(String)
+        return [await chunk(async () => 7), failed]
+      })
+      assert.deepStrictEqual((yield* findAs(id, "Succeeded")).result, [7, "Error: not today"])
     }).pipe(Effect.provide(layerGate))
   )
 

@@ -12,11 +12,16 @@ describe("limitsOf", () => {
   })
 
   it("takes what is given", () => {
-    const chosen = { concurrency: 1, batch: 2, pollMillis: 3, leaseMillis: 4, drainMillis: 0 }
+    const chosen = { concurrency: 1, batch: 2, pollMillis: 3, leaseMillis: 4, drainMillis: 0, retentionMillis: 5 }
     assert.deepStrictEqual(limitsOf({ ...given, ...chosen }), chosen)
   })
 
-  const names = ["concurrency", "batch", "pollMillis", "leaseMillis", "drainMillis"] as const
+  it("keeps completed runs for 90 days, or for ever where that is said", () => {
+    assert.strictEqual(limitsOf(given).retentionMillis, 90 * 24 * 60 * 60 * 1_000)
+    assert.isNull(limitsOf({ ...given, retentionMillis: null }).retentionMillis)
+  })
+
+  const names = ["concurrency", "batch", "pollMillis", "leaseMillis", "drainMillis", "retentionMillis"] as const
   for (const name of names) {
     it.prop(`${name} must be a whole number that makes sense`, [Schema.Number], ([value]) => {
       const sensible = Number.isSafeInteger(value) && value >= (name === "drainMillis" ? 0 : 1)
@@ -31,7 +36,7 @@ describe("limitsOf", () => {
     }
   }
 
-  for (const name of ["concurrency", "batch", "pollMillis", "leaseMillis"] as const) {
+  for (const name of ["concurrency", "batch", "pollMillis", "leaseMillis", "retentionMillis"] as const) {
     it(`${name} is not 0`, () => {
       assert.throws(() => limitsOf({ ...given, [name]: 0 }), RangeError, name)
     })

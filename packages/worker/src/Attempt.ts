@@ -7,6 +7,7 @@
 import { type AttemptPolicy, type RunEvent, type RunFailure, type Running, step } from "@countersign/domain"
 import { Clock, Deferred, Effect } from "effect"
 import { backoffAfter } from "./Backoff.ts"
+import { LAST_MILLIS } from "./DispatchTimes.ts"
 import type { Handled, Handler } from "./Handler.ts"
 import type { HandlerContext } from "./HandlerContext.ts"
 import type { Settle } from "./Settlement.ts"
@@ -57,7 +58,7 @@ const settleEnd = Effect.fnUntraced(function* (
   policy: AttemptPolicy,
   terms: AttemptTerms
 ) {
-  work.mayBeAsked = false
+  work.reasonsNotToAsk += 1
   if (end === "revoked") return yield* terms.observe({ _tag: "Revoked", runId: work.run.dispatch.id })
   // Not ours to report on any more.
   if (end === "moved_on") return yield* Effect.logInfo("work stopped: the run has moved on")
@@ -95,7 +96,8 @@ const eventFor = (
             ...report,
             _tag: "FailAttempt",
             failure: handledAs.failure,
-            retryAtMillis: report.atMillis + waitMillis
+            // A handler may say never, or what amounts to it: no later than every store can keep.
+            retryAtMillis: Math.min(report.atMillis + waitMillis, LAST_MILLIS)
           }))
         : Effect.succeed({ ...report, _tag: "Fail", failure: handledAs.failure })
   }

@@ -13,7 +13,7 @@ export interface DispatchTimes {
 
 /** The years 1 to 9999, in epoch milliseconds: what every store can say. */
 const FIRST_MILLIS = Date.parse("0001-01-01T00:00:00.000Z")
-const LAST_MILLIS = Date.parse("9999-12-31T23:59:59.999Z")
+export const LAST_MILLIS = Date.parse("9999-12-31T23:59:59.999Z")
 
 const refuse = (advice: string) => Result.fail(new DispatchRefused({ reason: "time_invalid", advice }))
 
@@ -24,11 +24,15 @@ export const timesOf = (
   nowMillis: number
 ): Result.Result<DispatchTimes, DispatchRefused> =>
   Result.gen(function* () {
-    const available = yield* instant("availableAtMillis", availableAtMillis ?? nowMillis)
+    // Only what is left out has a default: null is what a caller without types makes of a broken date.
+    const available = yield* instant(
+      "availableAtMillis",
+      availableAtMillis === undefined ? nowMillis : availableAtMillis
+    )
     const latest = Math.max(available, nowMillis)
     const expires = yield* instant(
       "expiresAtMillis",
-      expiresAtMillis ?? Math.min(latest + queuedLimitMillis, LAST_MILLIS)
+      expiresAtMillis === undefined ? Math.min(latest + queuedLimitMillis, LAST_MILLIS) : expiresAtMillis
     )
     if (expires <= latest) {
       return yield* refuse("expiresAtMillis must lie after now, and after availableAtMillis: the run could never start")

@@ -47,7 +47,8 @@ export interface HandlerContext {
   readonly chunk: <A, E, R>(work: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /**
    * Replaces the counts that are kept with the run, such as `{ deleted: 120 }`. Cheap: they are stored once in a while, and
-   * when the run ends. Fails for a name the operation does not declare (`countKeys`), and that attempt is the last one.
+   * when the run ends. Fails for a name the operation does not declare (`countKeys`) and for what is no whole number, and
+   * that attempt is the last one.
    */
   readonly reportCounts: (counts: Counts) => Effect.Effect<void, AttemptFailed>
 }
@@ -57,7 +58,7 @@ const UNDECIDED_MILLIS = 50
 
 const isCounts = Schema.is(Counts)
 
-/** The context of one run in hand. Counts that are not whole numbers are a defect of the handler's. */
+/** The context of one run in hand. */
 export const makeHandlerContext = (
   work: Work,
   catalogue: Catalogue
@@ -88,6 +89,8 @@ export const makeHandlerContext = (
       })
     )
 
+    const checkpoint = withoutTheHeartbeat(work, askAgain)
+
     return {
       runId: dispatch.id,
       operationType,
@@ -96,18 +99,8 @@ export const makeHandlerContext = (
       providerConnectionId: scope.providerConnectionId,
       initiator: initiatorOf(authority),
       attempt,
-      checkpoint: askAgain,
-      chunk: (chunk) =>
-        Effect.acquireUseRelease(
-          Effect.sync(() => {
-            work.mayBeAsked = false
-          }),
-          () => Effect.uninterruptible(chunk),
-          () =>
-            Effect.sync(() => {
-              work.mayBeAsked = true
-            })
-        ).pipe(Effect.tap(() => askAgain)),
+      checkpoint,
+      chunk: (chunk) => withoutTheHeartbeat(work, Effect.uninterruptible(chunk)).pipe(Effect.tap(() => checkpoint)),
       reportCounts: (counts) =>
         Effect.suspend(() => {
           const problem = countsProblem(counts, countKeys)
@@ -120,6 +113,19 @@ export const makeHandlerContext = (
         })
     }
   })
+
+/** While this lasts, the heartbeat does not ask about the work. */
+const withoutTheHeartbeat = <A, E, R>(work: Work, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => {
+      work.reasonsNotToAsk += 1
+    }),
+    () => effect,
+    () =>
+      Effect.sync(() => {
+        work.reasonsNotToAsk -= 1
+      })
+  )
 
 /** Why these counts are not kept, for people; null when they are. */
 const countsProblem = (counts: Counts, countKeys: ReadonlyArray<string>): string | null => {

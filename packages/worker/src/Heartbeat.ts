@@ -7,6 +7,7 @@
  */
 import { RunStore } from "@countersign/domain"
 import { Clock, Deferred, Effect } from "effect"
+import { FACTS_DEADLINE_MILLIS } from "./FactsReader.ts"
 import type { LoopTerms } from "./Loop.ts"
 import { perpetually } from "./Perpetual.ts"
 import { type RecheckPorts, recheckChanged } from "./Recheck.ts"
@@ -19,7 +20,11 @@ export const runHeartbeat = <R>(terms: LoopTerms<R>): Effect.Effect<never, never
     // A renewal without an answer must not be the last one.
     Effect.timeout(renew(terms), leaseMillis)
   )
-  const asking = Effect.andThen(Effect.sleep(leaseMillis / 3), askAgain(terms))
+  const asking = Effect.andThen(
+    Effect.sleep(leaseMillis / 3),
+    // Nor a question without one; the facts have a deadline of their own, which comes first.
+    Effect.timeout(askAgain(terms), leaseMillis + FACTS_DEADLINE_MILLIS)
+  )
   return Effect.raceAllFirst([
     perpetually("renewing leases", beat),
     perpetually("watching leases", watch(terms)),
@@ -29,11 +34,12 @@ export const runHeartbeat = <R>(terms: LoopTerms<R>): Effect.Effect<never, never
 }
 
 /**
- * Asks again about whatever can have lost its authority. What is in the middle of a chunk asks by itself when that is done; if the
- * facts cannot be read there is no answer, and the next beat asks.
+ * Asks again about whatever can have lost its authority. What is in the middle of a chunk asks by itself when that is done, and what
+ * asks by itself right now is not held by a second question, which would keep its lease waiting; if the facts cannot be read
+ * there is no answer, and the next beat asks.
  */
 const askAgain = Effect.fnUntraced(function* <R>({ catalogue, inHand }: LoopTerms<R>) {
-  const works = inHand.all().filter((work) => work.mayBeAsked)
+  const works = inHand.all().filter((work) => work.reasonsNotToAsk === 0)
   const answers = yield* recheckChanged(works, catalogue)
   for (const { run, ended } of works) {
     const answer = answers.get(run.dispatch.id)

@@ -10,11 +10,16 @@ import { Handler, type PartialSuccess } from "./Handler.ts"
 import type { HandlerContext } from "./HandlerContext.ts"
 
 /** The handler's context with promises in place of effects. */
-export interface PromiseHandlerContext extends Omit<HandlerContext, "checkpoint" | "reportCounts"> {
+export interface PromiseHandlerContext extends Omit<HandlerContext, "checkpoint" | "chunk" | "reportCounts"> {
   /** Aborted when the run must stop: revoked, cancelled, timed out, or given back because the worker stops. */
   readonly signal: AbortSignal
   /** Resolves when the run is still legitimate; otherwise `signal` is aborted and it rejects. */
   readonly checkpoint: () => Promise<void>
+  /**
+   * Does one chunk of work that must not be broken off by a lost authority: that is asked about right after it, with the counts
+   * it reported. Resolves with what the work gives when the run is still legitimate.
+   */
+  readonly chunk: <A>(work: () => Promise<A>) => Promise<A>
   readonly reportCounts: (counts: Counts) => Promise<void>
 }
 
@@ -34,7 +39,7 @@ const fromPromise = <Payload, Value>(
   operation: Operation<Payload, Value>,
   handle: (payload: Payload, context: PromiseHandlerContext) => Promise<Value | PartialSuccess<Value>>
 ): Handler =>
-  Handler.make(operation, (payload, { checkpoint, reportCounts, ...known }) =>
+  Handler.make(operation, (payload, { checkpoint, chunk, reportCounts, ...known }) =>
     Effect.contextWith((context: Context.Context<never>) =>
       Effect.tryPromise({
         try: (signal) =>
@@ -42,6 +47,12 @@ const fromPromise = <Payload, Value>(
             ...known,
             signal,
             checkpoint: () => quiet(Effect.runPromiseWith(context)(checkpoint, { signal })),
+            chunk: (work) =>
+              quiet(
+                Effect.runPromiseWith(context)(chunk(Effect.tryPromise({ try: work, catch: (cause) => cause })), {
+                  signal
+                })
+              ),
             reportCounts: (counts) => quiet(Effect.runPromiseWith(context)(reportCounts(counts)))
           }),
         catch: (cause) => (cause instanceof AttemptFailed ? cause : new Rejected({ cause }))

@@ -31,11 +31,21 @@ export type Rechecked = "allowed" | "revoked" | "moved_on" | "undecided"
 export type RecheckPorts = UnitOfWork | RunStore | Fence | Facts | SecureRandom.SecureRandom
 
 type Answers = ReadonlyMap<RunId, Rechecked>
+
+/** What was found, and the epoch each decision that was made rests on. */
+interface Found {
+  readonly answers: Answers
+  readonly epochs: ReadonlyMap<Work, number | null>
+}
+
 type Recheck<A> = Effect.Effect<A, StoreUnavailable | FactsUnavailable, RecheckPorts>
 
 /** Decides again about a run in hand. If the facts cannot be read there is no decision, and nothing is written. */
 export const recheck = (work: Work, catalogue: Catalogue): Recheck<Rechecked> =>
-  Effect.map(transacted(decideAgain([work], catalogue)), (answers) => answers.get(work.run.dispatch.id) ?? "moved_on")
+  Effect.map(
+    transacted(decideAgain([work], catalogue, () => true)),
+    (answers) => answers.get(work.run.dispatch.id) ?? "moved_on"
+  )
 
 /**
  * Decides again about those of these works for which something can have changed: their workspace's authority since their last
@@ -45,9 +55,19 @@ export const recheckChanged = (works: ReadonlyArray<Work>, catalogue: Catalogue)
   works.length === 0 ? Effect.succeed(NO_ANSWERS) : transacted(decideChanged(works, catalogue))
 
 const NO_ANSWERS: Answers = new Map()
+const NOTHING_FOUND: Found = { answers: NO_ANSWERS, epochs: new Map() }
 
-const transacted = <A, E, R>(decision: Effect.Effect<A, E, R>) =>
-  Effect.flatMap(UnitOfWork, (unit) => unit.transact(decision))
+/**
+ * Takes note of the epochs only when what was decided is kept: a denial that is undone with its unit of work has to be made
+ * again, and would not be if its epoch counted as decided.
+ */
+const transacted = <E, R>(decision: Effect.Effect<Found, E, R>) =>
+  Effect.flatMap(UnitOfWork, (unit) => unit.transact(decision)).pipe(
+    Effect.map(({ answers, epochs }) => {
+      for (const [work, epoch] of epochs) work.epoch = epoch
+      return answers
+    })
+  )
 
 const workspaceOf = ({ run }: Work): WorkspaceId => run.dispatch.subject.scope.workspaceId
 
@@ -55,7 +75,9 @@ const decideChanged = Effect.fnUntraced(function* (works: ReadonlyArray<Work>, c
   const fence = yield* Fence
   const epochs = yield* fence.take(new Set(works.map(workspaceOf)))
   const changed = works.filter((work) => isDue(work, epochs, catalogue))
-  return changed.length === 0 ? NO_ANSWERS : yield* decideAgain(changed, catalogue)
+  return changed.length === 0
+    ? NOTHING_FOUND
+    : yield* decideAgain(changed, catalogue, (work) => work.reasonsNotToAsk === 0)
 })
 
 /** A write gate grows stale by itself; whatever else changes inside the fence moves the epoch. */
@@ -64,7 +86,11 @@ const isDue = (work: Work, epochs: ReadonlyMap<WorkspaceId, number>, catalogue: 
   work.epoch !== epochs.get(workspaceOf(work)) ||
   catalogue.requirementsOf(work.run.dispatch.subject.operationType)?.writes !== false
 
-const decideAgain = Effect.fnUntraced(function* (works: ReadonlyArray<Work>, catalogue: Catalogue) {
+const decideAgain = Effect.fnUntraced(function* (
+  works: ReadonlyArray<Work>,
+  catalogue: Catalogue,
+  mayBeAsked: (work: Work) => boolean
+) {
   const store = yield* RunStore
   const fence = yield* Fence
   const answers = new Map<RunId, Rechecked>(works.map(({ run }) => [run.dispatch.id, "moved_on"]))
@@ -90,17 +116,23 @@ const decideAgain = Effect.fnUntraced(function* (works: ReadonlyArray<Work>, cat
   for (const [index, { work, stored, epoch }] of decidable.entries()) {
     const reading = readings[index]
     if (reading === undefined) continue
+    // The question took its time: what began to settle meanwhile would be recorded as having ended before it was decided.
+    if (!mayBeAsked(work)) {
+      answers.delete(stored.dispatch.id)
+      continue
+    }
     steps.push(yield* decidedAgain(work, stored, reading.fenced ? epoch : null, reading, catalogue))
   }
   const refused = new Set((yield* store.write(steps, null)).map(({ runId }) => runId))
+  const decidedAt = new Map<Work, number | null>()
   for (const { before, after, decision } of steps) {
     const { id } = before.dispatch
     if (refused.has(id)) continue
     answers.set(id, after._tag === "Blocked" ? "revoked" : "allowed")
     const work = byId.get(id)
-    if (work !== undefined) work.epoch = decision?.epoch ?? null
+    if (work !== undefined) decidedAt.set(work, decision?.epoch ?? null)
   }
-  return answers
+  return { answers, epochs: decidedAt }
 })
 
 const decidedAgain = Effect.fnUntraced(function* (

@@ -25,10 +25,10 @@ export interface Work {
   /** The epoch its last decision rests on; null when none is known, or the facts are from outside the fence. */
   epoch: number | null
   /**
-   * False while the heartbeat must not ask about it: the handler finishes a chunk and asks by itself afterwards, or it is done
-   * and what it came to is being settled.
+   * How many reasons there are not to ask about it with the heartbeat: chunks being finished and questions being asked by the
+   * handler itself, several at once where it has children, and that what it came to is being settled.
    */
-  mayBeAsked: boolean
+  reasonsNotToAsk: number
 }
 
 export interface WorkInHand {
@@ -64,7 +64,7 @@ export const makeWorkInHand = (): WorkInHand => {
           counts: run.counts,
           savedCounts: run.counts,
           epoch: null,
-          mayBeAsked: true
+          reasonsNotToAsk: 0
         }
         works.set(run.dispatch.id, work)
         return work

@@ -11,7 +11,7 @@ const next: Readonly<Record<Chapter, (record: AuditRecord, maxAttempts: number) 
     return action === "run.cancelled" || action === "run.expired" ? "Ended" : null
   },
   Allowed: ({ action }) => (action === "run.started" ? "Running" : null),
-  Denied: ({ action }) => (action === "run.blocked" ? "Ended" : null),
+  Denied: ({ action }) => (action === "run.blocked" ? "Ended" : action === "run.held" ? "Queued" : null),
   Running: ({ action, outcome, attempt }, maxAttempts) => {
     switch (action) {
       case "run.decided":
@@ -35,7 +35,7 @@ const next: Readonly<Record<Chapter, (record: AuditRecord, maxAttempts: number) 
 }
 
 const lastActionOf: Readonly<Record<Run["_tag"], ReadonlyArray<AuditRecord["action"]>>> = {
-  Queued: ["run.dispatched", "run.released", "run.attempt_failed", "run.lease_lost"],
+  Queued: ["run.dispatched", "run.held", "run.released", "run.attempt_failed", "run.lease_lost"],
   Running: ["run.started", "run.decided"],
   Succeeded: ["run.succeeded"],
   PartiallySucceeded: ["run.partially_succeeded"],
@@ -61,7 +61,7 @@ export const flawOf = (run: Run, records: ReadonlyArray<AuditRecord>): string | 
       return `${where}: before the last`
     if (following === "Queued" && chapter !== "Nothing") {
       admission += 1
-      if (record.action !== "run.released") attempt += 1
+      if (record.action !== "run.released" && record.action !== "run.held") attempt += 1
     }
     chapter = following
   }

@@ -19,13 +19,20 @@ import { Context, Effect, Layer } from "effect"
 
 export type StoreOperation =
   | "transact"
+  /** Within a unit of work, when all of it is done: a failure undoes it. */
+  | "commit"
   | "dispatch"
   | "hold"
   | "write"
   | "extendLeases"
   | "holdOrphans"
+  | "holdExpired"
+  | "holdRunning"
+  | "saveCounts"
+  | "prune"
   | "holdNext"
   | "postpone"
+  | "offerHeldAgain"
   | "takeDue"
   | "markDelivered"
   | "deferDelivery"
@@ -101,7 +108,11 @@ const layerUnrulyStore = Layer.effect(
       hold: (id) => call("hold", real.hold(id)),
       write: (steps, lease) => call("write", real.write(steps, lease), steps),
       extendLeases: (held, lease) => call("extendLeases", real.extendLeases(held, lease)),
-      holdOrphans: (nowMillis, limit) => call("holdOrphans", real.holdOrphans(nowMillis, limit))
+      holdOrphans: (nowMillis, limit) => call("holdOrphans", real.holdOrphans(nowMillis, limit)),
+      holdExpired: (nowMillis, limit) => call("holdExpired", real.holdExpired(nowMillis, limit)),
+      holdRunning: (held) => call("holdRunning", real.holdRunning(held)),
+      saveCounts: (reports) => call("saveCounts", real.saveCounts(reports)),
+      prune: (beforeMillis, limit) => call("prune", real.prune(beforeMillis, limit))
     })
   })
 )
@@ -115,6 +126,7 @@ const layerUnrulyQueue = Layer.effect(
       ...real,
       holdNext: (claim) => call("holdNext", real.holdNext(claim)),
       postpone: (ids, untilMillis) => call("postpone", real.postpone(ids, untilMillis)),
+      offerHeldAgain: (nowMillis) => call("offerHeldAgain", real.offerHeldAgain(nowMillis)),
       countActive: (types) => call("countActive", real.countActive(types))
     })
   })
@@ -125,7 +137,11 @@ const layerUnrulyUnit = Layer.effect(
   Effect.gen(function* () {
     const real = yield* UnitOfWork
     const call = yield* guarded
-    return UnitOfWork.of({ transact: (effect) => call("transact", real.transact(effect)) })
+    const trouble = yield* Trouble
+    const commit = Effect.suspend(() => trouble.beforeStore({ operation: "commit", steps: [] }))
+    return UnitOfWork.of({
+      transact: (effect) => call("transact", real.transact(Effect.tap(effect, () => commit)))
+    })
   })
 )
 

@@ -25,7 +25,8 @@ export const inventorySync = Operation.make({
   capability: "inventory.sync",
   providerConnection: true,
   payload: Schema.Struct({ scope: Schema.NonEmptyString }),
-  result: Schema.Struct({ items: Schema.Int })
+  result: Schema.Struct({ items: Schema.Int }),
+  countKeys: ["items"]
 })
 
 /** Writes a backup back into the tenant. */
