@@ -47,12 +47,7 @@ const fromPromise = <Payload, Value>(
             ...known,
             signal,
             checkpoint: () => quiet(Effect.runPromiseWith(context)(checkpoint, { signal })),
-            chunk: (work) =>
-              quiet(
-                Effect.runPromiseWith(context)(chunk(Effect.tryPromise({ try: work, catch: (cause) => cause })), {
-                  signal
-                })
-              ),
+            chunk: (work) => quiet(Effect.runPromiseWith(context)(chunk(Effect.promise(work)), { signal })),
             reportCounts: (counts) => quiet(Effect.runPromiseWith(context)(reportCounts(counts)))
           }),
         catch: (cause) => (cause instanceof AttemptFailed ? cause : new Rejected({ cause }))
