@@ -18,6 +18,7 @@ export const SettingsFile = Schema.Struct({
   database: Schema.optionalKey(Schema.NonEmptyString),
   data: Schema.optionalKey(Schema.NonEmptyString),
   schema: Schema.optionalKey(Schema.NonEmptyString),
+  factsSchema: Schema.optionalKey(Schema.NonEmptyString),
   app: Schema.optionalKey(Schema.NonEmptyString),
   worker: Schema.optionalKey(WorkerSettings)
 })

@@ -24,9 +24,13 @@ export const DataFlag = GlobalFlag.Setting("data")({
   flag: text("data", "FOLDER", "Use an embedded PostgreSQL that keeps its data in this folder (else COUNTERSIGN_DATA)")
 })
 
+export const FactsSchemaFlag = GlobalFlag.Setting("facts-schema")({
+  flag: text("facts-schema", "NAME", "Schema with views of your own for the facts (else COUNTERSIGN_FACTS_SCHEMA)")
+})
+
 export const SchemaFlag = GlobalFlag.Setting("schema")({
   flag: text("schema", "NAME", "PostgreSQL schema that holds the tables (else COUNTERSIGN_SCHEMA; default countersign)")
 })
 
 /** In the order in which help shows them. */
-export const globalFlags = [JsonFlag, DatabaseFlag, DataFlag, SchemaFlag, ConfigFlag] as const
+export const globalFlags = [JsonFlag, DatabaseFlag, DataFlag, SchemaFlag, FactsSchemaFlag, ConfigFlag] as const
