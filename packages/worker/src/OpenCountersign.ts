@@ -39,6 +39,7 @@ import type { ExplainedRun, InspectedRun } from "./Inspection.ts"
 import { Worker } from "./Worker.ts"
 import type { WorkerLimits } from "./WorkerOptions.ts"
 
+/** Where the data are, what can be done, and who does it. */
 export interface OpenOptions {
   /** A PostgreSQL server by its address, or an embedded one, kept in a folder or in memory. */
   readonly database: { readonly url: string; readonly maxConnections?: number } | { readonly dataFolder?: string }
@@ -63,6 +64,7 @@ export interface RunningWorker {
   readonly stop: () => Promise<void>
 }
 
+/** The gate as promises. Rejections are the typed errors of the gate; a denial is no rejection. */
 export interface OpenCountersign {
   /**
    * Stores a queued run. With `transaction`, a function that runs SQL in a transaction of the host's, the run is stored with

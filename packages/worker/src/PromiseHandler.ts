@@ -58,4 +58,5 @@ const quiet = <A>(promise: Promise<A>): Promise<A> => {
   return promise
 }
 
+/** Handlers made of async functions. */
 export const PromiseHandler = { fromPromise }

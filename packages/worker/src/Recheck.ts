@@ -27,6 +27,7 @@ import { readFacts } from "./FactsReader.ts"
 /** What a re-check found. `undecided`: the workspace's authority is being changed right now; ask again. */
 export type Rechecked = "allowed" | "revoked" | "moved_on" | "undecided"
 
+/** The ports a re-check of a running run needs. */
 export type RecheckPorts = UnitOfWork | RunStore | Fence | Facts | SecureRandom.SecureRandom
 
 /** Decides again about a run this worker holds. If the facts cannot be read there is no decision, and nothing is written. */

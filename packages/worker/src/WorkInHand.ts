@@ -23,6 +23,7 @@ export interface Work {
   counts: Counts
 }
 
+/** The runs this worker carries out at this moment. */
 export interface WorkInHand {
   readonly size: () => number
   readonly held: () => ReadonlyArray<HeldRun>
@@ -38,6 +39,7 @@ export interface WorkInHand {
   readonly earliestLeaseEnd: () => number
 }
 
+/** Nothing in hand yet. */
 export const makeWorkInHand = (): WorkInHand => {
   const works = new Map<RunId, Work>()
   const end = (work: Work | undefined, ending: Ending) =>

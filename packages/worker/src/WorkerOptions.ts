@@ -6,6 +6,7 @@ import { Schema } from "effect"
 import type { Handler } from "./Handler.ts"
 import type { WorkerObserver } from "./WorkerEvent.ts"
 
+/** What a worker is given; only catalogue and handlers must be. */
 export interface WorkerOptions<R = never> {
   /** Everything the host declares. An operation without a handler here is left to other workers. */
   readonly catalogue: Catalogue
@@ -26,6 +27,7 @@ export interface WorkerOptions<R = never> {
   readonly observe?: WorkerObserver
 }
 
+/** The numbers of a worker, each checked; `Millis` are milliseconds. */
 export interface WorkerLimits {
   readonly concurrency: number
   readonly batch: number
@@ -34,6 +36,7 @@ export interface WorkerLimits {
   readonly drainMillis: number
 }
 
+/** The limits where nothing else is said. */
 export const DEFAULT_LIMITS: WorkerLimits = {
   concurrency: 10,
   batch: 100,

@@ -76,7 +76,9 @@ export const layerFacts: Layer.Layer<Facts, never, MemoryState> = Layer.effect(
   Effect.map(MemoryState, ({ look }) =>
     Facts.of({
       read: (requests) =>
-        look(({ authority }) => requests.map((request) => ({ facts: factsFor(authority, request), fenced: true, sources: SOURCES })))
+        look(({ authority }) =>
+          requests.map((request) => ({ facts: factsFor(authority, request), fenced: true, sources: SOURCES }))
+        )
     })
   )
 )

@@ -12,6 +12,7 @@ export type Place =
   /** An embedded database; null keeps nothing. */
   | { readonly _tag: "Embedded"; readonly folder: string | null }
 
+/** What flags, environment and file said together. */
 export interface Settings {
   /** Null when nobody said. */
   readonly place: Place | null

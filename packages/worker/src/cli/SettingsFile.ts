@@ -14,6 +14,7 @@ export const WorkerSettings = Schema.Struct({
 })
 export type WorkerSettings = typeof WorkerSettings.Type
 
+/** What a settings file may hold. */
 export const SettingsFile = Schema.Struct({
   database: Schema.optionalKey(Schema.NonEmptyString),
   data: Schema.optionalKey(Schema.NonEmptyString),
