@@ -348,12 +348,13 @@ describe("the edges, one by one", () => {
   it("a refusal names the run, its state and the event, whichever edge was tried", () => {
     const [queued, running] = [queuedRun(), runningRun()]
     const [other, otherRunning] = [queuedRun({ id: runId(2) }), runningRun({ id: runId(2) })]
+    const messageOf = (after: Result.Result<Run, Error>) => (Result.isFailure(after) ? after.failure.message : "moved")
     const refusals = [
-      start(other, permitFor(queued)),
-      block(other, denialFor(queued)),
-      revoke(otherRunning, denialFor(running), {}),
-      succeed(otherRunning, reportsOf(7).Succeed)
-    ].map((after) => (Result.isFailure(after) ? after.failure.message : "moved"))
+      messageOf(start(other, permitFor(queued))),
+      messageOf(block(other, denialFor(queued))),
+      messageOf(revoke(otherRunning, denialFor(running), {})),
+      messageOf(succeed(otherRunning, reportsOf(7).Succeed))
+    ]
     assert.deepStrictEqual(refusals, [
       `run ${runId(2)}: Start is refused while Queued (other_run)`,
       `run ${runId(2)}: Block is refused while Queued (other_run)`,
