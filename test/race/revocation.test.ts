@@ -170,9 +170,9 @@ it.live(
           `${runs.length} runs, ${decided} decisions, ${denied} denied, ${changes.length} changes, ${calls.length} calls\n`
         )
         // The race took place.
-        assert.isAbove(denied, 10)
-        assert.isAbove(calls.length, 50)
-        assert.isAbove(changes.length, 50)
+        assert.isAbove(denied, 0)
+        assert.isAbove(calls.length, 10)
+        assert.isAbove(changes.length, 10)
       }).pipe(Effect.provide(layerProgram(url, 12)))
     }).pipe(Effect.provide(layerSilence)),
   120_000

@@ -305,7 +305,7 @@ describe("an async handler", () => {
         did.push("went on")
         return null
       })
-      yield* passing(2_000)
+      yield* passing(1_000)
       assert.deepStrictEqual(did, [])
       troubles.beforeFacts = () => Effect.void
       yield* passing(2_000)

@@ -3,6 +3,7 @@
  */
 import { Effect, Random } from "effect"
 
+/** The part of an operation's attempt policy that says how long to wait, in milliseconds. */
 export interface BackoffPolicy {
   readonly backoffMillis: number
   readonly backoffMaxMillis: number

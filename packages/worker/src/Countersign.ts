@@ -42,6 +42,7 @@ export interface CountersignOptions {
 
 type Unfound = RunNotFound | RunUnreadable | StoreUnavailable
 
+/** The gate as a service: dispatch, look, explain, cancel. Fails with typed errors only; a denial is no failure. */
 export class Countersign extends Context.Service<
   Countersign,
   {
@@ -82,6 +83,7 @@ export class Countersign extends Context.Service<
     Layer.effect(Countersign, make(options)).pipe(Layer.provide(SecureRandom.layerWebCrypto))
 }
 
+/** The ports the gate is built on. */
 export type CountersignPorts = RunStore | UnitOfWork | AuditLog | Facts
 
 const digest: Digest = sha256Hex

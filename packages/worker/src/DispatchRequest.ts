@@ -50,6 +50,7 @@ export const RefusalReason = Schema.Literals([
 ])
 export type RefusalReason = typeof RefusalReason.Type
 
+/** The dispatch was refused and nothing was stored; `advice` says what to do about it. */
 export class DispatchRefused extends Schema.TaggedError<DispatchRefused>()("DispatchRefused", {
   reason: RefusalReason,
   /** What is wrong and what to do about it, for a person. */

@@ -20,6 +20,7 @@ import { untilDone } from "./Perpetual.ts"
 import { type RecheckPorts, recheck } from "./Recheck.ts"
 import type { Work } from "./WorkInHand.ts"
 
+/** The run a handler works on, and what the handler may ask (contract, sections 3 and 8). */
 export interface HandlerContext {
   readonly runId: RunId
   readonly operationType: OperationType

@@ -30,7 +30,7 @@ import {
   type StoreUnavailable
 } from "@countersign/domain"
 import type { PgClient } from "@effect/sql-pg"
-import { Effect, Exit, Layer, ManagedRuntime, Scope } from "effect"
+import { Effect, Exit, Layer, ManagedRuntime, Schema, Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { Countersign } from "./Countersign.ts"
 import type { DispatchRequest } from "./DispatchRequest.ts"
@@ -39,6 +39,7 @@ import type { ExplainedRun, InspectedRun } from "./Inspection.ts"
 import { Worker } from "./Worker.ts"
 import type { WorkerLimits } from "./WorkerOptions.ts"
 
+/** Where the data are, what can be done, and who does it. */
 export interface OpenOptions {
   /** A PostgreSQL server by its address, or an embedded one, kept in a folder or in memory. */
   readonly database: { readonly url: string; readonly maxConnections?: number } | { readonly dataFolder?: string }
@@ -63,6 +64,7 @@ export interface RunningWorker {
   readonly stop: () => Promise<void>
 }
 
+/** The gate as promises. Rejections are the typed errors of the gate; a denial is no rejection. */
 export interface OpenCountersign {
   /**
    * Stores a queued run. With `transaction`, a function that runs SQL in a transaction of the host's, the run is stored with
@@ -85,10 +87,20 @@ export interface OpenCountersign {
   readonly close: () => Promise<void>
 }
 
-/** Opens the gate. Rejects with `StoreUnavailable` or `EmbeddedPostgresUnavailable`, which say what to do. */
+const isSchemaName = Schema.is(SchemaName)
+
+const schemaNamed = (name: string): SchemaName => {
+  if (isSchemaName(name)) return name
+  throw new RangeError("a schema's name has at most 40 letters, digits and underscores and does not begin with a digit")
+}
+
+/**
+ * Opens the gate. Rejects with `StoreUnavailable` or `EmbeddedPostgresUnavailable`, which say what to do, or with a `RangeError`
+ * when an option makes no sense.
+ */
 export const openCountersign = async (options: OpenOptions): Promise<OpenCountersign> => {
   const catalogue = Catalogue.make(options.operations)
-  const schema = options.schema === undefined ? DEFAULT_SCHEMA : SchemaName.make(options.schema)
+  const schema = options.schema === undefined ? DEFAULT_SCHEMA : schemaNamed(options.schema)
   const runtime = ManagedRuntime.make(layerGate(options, catalogue, schema))
   const workers = new Set<Scope.Closeable>()
   const run = runtime.runPromise
@@ -100,10 +112,13 @@ export const openCountersign = async (options: OpenOptions): Promise<OpenCounter
 
   return {
     dispatch: (request, { transaction } = {}) =>
+      // Whatever a caller without types hands over, a promise answers.
       run(
-        transaction === undefined
-          ? gate.dispatch(request)
-          : Effect.flatMap(gate.prepare(request), (step) => only(dispatchThrough(transaction, schema)([step])))
+        Effect.suspend(() =>
+          transaction === undefined
+            ? gate.dispatch(request)
+            : Effect.flatMap(gate.prepare(request), (step) => only(dispatchThrough(transaction, schema)([step])))
+        )
       ),
     find: (id) => run(gate.find(id)),
     list: (filter) => run(gate.list(filter)),
@@ -140,7 +155,7 @@ const layerGate = (options: OpenOptions, catalogue: Catalogue, schema: SchemaNam
   const upToDate = options.migrate === true || !onServer ? Layer.effectDiscard(migrate(schema)) : Layer.empty
   const ports = layerPostgres({
     schema,
-    ...(factsSchema === undefined ? {} : { factsSchema: SchemaName.make(factsSchema) })
+    ...(factsSchema === undefined ? {} : { factsSchema: schemaNamed(factsSchema) })
   })
   const notices = options.notify === undefined ? layerPostgresInbox(schema) : layerNotify(options.notify)
   return Countersign.layer({ catalogue }).pipe(

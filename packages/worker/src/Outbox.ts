@@ -25,6 +25,7 @@ const PROBLEM_MAX_LENGTH = 500
 
 const AFTER_FAILURE: BackoffPolicy = { backoffMillis: 1_000, backoffMaxMillis: 3_600_000 }
 
+/** What delivering notices needs. */
 export type OutboxPorts = Notices | NoticeChannel
 
 /** Delivers what is due now; answers how many notices were taken, delivered or not. */

@@ -14,6 +14,7 @@ export const FENCED_MILLIS = 100
 
 const FACTS_BACKOFF: BackoffPolicy = { backoffMillis: 1_000, backoffMaxMillis: 60_000 }
 
+/** What to claim next, and how long to wait, learned from how admissions went. */
 export interface Pace {
   /** What to claim with this many free hands. */
   readonly next: (free: number, nowMillis: number) => Pick<Claim, "limit" | "passOver">
@@ -25,6 +26,7 @@ export interface Pace {
   readonly isPassingOver: () => boolean
 }
 
+/** A pace that begins without a pause. */
 export const makePace = (batch: number): Pace => {
   let ceiling = batch
   let failures = 0

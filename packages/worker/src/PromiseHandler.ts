@@ -24,7 +24,11 @@ export interface PromiseHandlerContext extends Omit<HandlerContext, "checkpoint"
 }
 
 /** The function threw something of its own. */
-class Rejected extends Data.TaggedError("Rejected")<{ readonly cause: unknown }> {}
+class Rejected extends Data.TaggedError("Rejected")<{ readonly cause: unknown }> {
+  override get message() {
+    return this.cause instanceof Error ? this.cause.message : String(this.cause)
+  }
+}
 
 /**
  * Registers an async function for an operation. Throw `AttemptFailed` to say why and whether to retry; anything else
@@ -61,4 +65,5 @@ const quiet = <A>(promise: Promise<A>): Promise<A> => {
   return promise
 }
 
+/** Handlers made of async functions. */
 export const PromiseHandler = { fromPromise }

@@ -28,6 +28,7 @@ import type { Work } from "./WorkInHand.ts"
 /** What a re-check found. `undecided`: the workspace's authority is being changed right now; ask again. */
 export type Rechecked = "allowed" | "revoked" | "moved_on" | "undecided"
 
+/** The ports a re-check of a running run needs. */
 export type RecheckPorts = UnitOfWork | RunStore | Fence | Facts | SecureRandom.SecureRandom
 
 type Answers = ReadonlyMap<RunId, Rechecked>

@@ -23,6 +23,7 @@ import { perpetually } from "./Perpetual.ts"
 /** How many orphans are taken back at once. */
 const BATCH = 100
 
+/** The ports taking back orphaned runs needs. */
 export type ReconcilerPorts = RunStore | RunQueue | UnitOfWork
 
 /** Takes back orphans and gives up what waited too long, as of now; answers how many runs that were. */

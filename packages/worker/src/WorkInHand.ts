@@ -31,6 +31,7 @@ export interface Work {
   reasonsNotToAsk: number
 }
 
+/** The runs this worker carries out at this moment. */
 export interface WorkInHand {
   readonly size: () => number
   readonly held: () => ReadonlyArray<HeldRun>
@@ -47,6 +48,7 @@ export interface WorkInHand {
   readonly earliestLeaseEnd: () => number
 }
 
+/** Nothing in hand yet. */
 export const makeWorkInHand = (): WorkInHand => {
   const works = new Map<RunId, Work>()
   const end = (work: Work | undefined, ending: Ending) =>

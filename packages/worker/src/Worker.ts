@@ -31,8 +31,10 @@ const untilZero = <E>(count: Effect.Effect<number, E>, intervalMillis: number): 
 /** How long the returns of unfinished work may take to be written when a worker stops, in milliseconds. */
 const GIVE_BACK_MILLIS = 5_000
 
+/** Everything a worker needs from the outside. */
 export type WorkerPorts = Exclude<AdmissionPorts, SecureRandom.SecureRandom> | OutboxPorts
 
+/** A running worker: it works for as long as its scope lasts (contract, sections 3 and 8). */
 export class Worker extends Context.Service<
   Worker,
   {

@@ -2,6 +2,7 @@
 import type { Blocked, Queued, Run, RunId, Running } from "@countersign/domain"
 import type { Effect } from "effect"
 
+/** Something that happened to a run in this worker's hands. */
 export type WorkerEvent =
   /** Allowed; its handler is called now. */
   | { readonly _tag: "Started"; readonly run: Running }

@@ -7,6 +7,7 @@ import type { Handler } from "./Handler.ts"
 import { RETENTION_MILLIS } from "./Retention.ts"
 import type { WorkerObserver } from "./WorkerEvent.ts"
 
+/** What a worker is given; only catalogue and handlers must be. */
 export interface WorkerOptions<R = never> {
   /** Everything the host declares. An operation without a handler here is left to other workers. */
   readonly catalogue: Catalogue
@@ -29,6 +30,7 @@ export interface WorkerOptions<R = never> {
   readonly observe?: WorkerObserver
 }
 
+/** The numbers of a worker, each checked; `Millis` are milliseconds. */
 export interface WorkerLimits {
   readonly concurrency: number
   readonly batch: number
@@ -38,6 +40,7 @@ export interface WorkerLimits {
   readonly retentionMillis: number | null
 }
 
+/** The limits where nothing else is said. */
 export const DEFAULT_LIMITS: WorkerLimits = {
   concurrency: 10,
   batch: 100,

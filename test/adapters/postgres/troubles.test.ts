@@ -5,7 +5,7 @@ import { enqueuedOne, leaseAt, makeWorld, startStep } from "@countersign/adapter
 import { RunQueue, RunStore, StoreUnavailable, UnitOfWork } from "@countersign/domain"
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Redacted, Ref, Stream } from "effect"
+import { Context, Deferred, Effect, Fiber, Layer, Redacted, Ref, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { freshDatabase, layerFreshDatabase } from "../../support/postgres.ts"
 import { layerPorts } from "./support.ts"
@@ -16,6 +16,10 @@ const changed = (url: string, change: (parsed: URL) => void) => {
   const parsed = new URL(url)
   change(parsed)
   return parsed.href
+}
+
+const toMaintenance = (parsed: URL) => {
+  parsed.pathname = "/postgres"
 }
 
 const freePort = Effect.promise(
@@ -37,6 +41,17 @@ describe("an address that does not work", () => {
         assert.notInclude(JSON.stringify([error.message, String(error.cause)]), "secret")
       }
     })
+  )
+
+  it.live("a database that lets nobody in at present is away, and not a refusal of what was to be written", () =>
+    Effect.gen(function* () {
+      const url = yield* freshDatabase
+      const admin = yield* Layer.build(PgClient.layer({ url: Redacted.make(changed(url, toMaintenance)) }))
+      const name = new URL(url).pathname.slice(1)
+      const sql = Context.get(admin, PgClient.PgClient)
+      yield* sql`ALTER DATABASE ${sql(name)} ALLOW_CONNECTIONS false`
+      assert.strictEqual((yield* connecting(url)).trouble, "unreachable")
+    }).pipe(Effect.scoped)
   )
 
   it.live("is told apart: nobody there, wrong password, no such user, no such database", () =>

@@ -354,6 +354,24 @@ describe("the edges, one by one", () => {
     assertRefused(succeed(running, reportsOf(2).Succeed), "stale_admission")
   })
 
+  it("a refusal names the run, its state and the event, whichever edge was tried", () => {
+    const [queued, running] = [queuedRun(), runningRun()]
+    const [other, otherRunning] = [queuedRun({ id: runId(2) }), runningRun({ id: runId(2) })]
+    const messageOf = (after: Result.Result<Run, Error>) => (Result.isFailure(after) ? after.failure.message : "moved")
+    const refusals = [
+      messageOf(start(other, permitFor(queued))),
+      messageOf(block(other, denialFor(queued))),
+      messageOf(revoke(otherRunning, denialFor(running), {})),
+      messageOf(succeed(otherRunning, reportsOf(7).Succeed))
+    ]
+    assert.deepStrictEqual(refusals, [
+      `run ${runId(2)}: Start is refused while Queued (other_run)`,
+      `run ${runId(2)}: Block is refused while Queued (other_run)`,
+      `run ${runId(2)}: Revoke is refused while Running (other_run)`,
+      `run ${runId(2)}: Succeed is refused while Running (stale_admission)`
+    ])
+  })
+
   it("a blocked run carries the wire object and the failure", () => {
     const queued = queuedRun()
     const denial = denialFor(queued)

@@ -9,6 +9,7 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
 import { Effect, Predicate, type Scope } from "effect"
+import { linkTo } from "./link.ts"
 
 export interface OwnServer {
   readonly url: string
@@ -17,7 +18,7 @@ export interface OwnServer {
   readonly stop: Effect.Effect<void>
   /** Dies on the spot, without a word to anybody; what was committed is recovered at the next start. */
   readonly kill: Effect.Effect<void>
-  /** Stands still: connections stay open, and nobody answers. */
+  /** Cannot be heard: connections stay open, and nobody answers. */
   readonly freeze: Effect.Effect<void>
   readonly thaw: Effect.Effect<void>
 }
@@ -99,47 +100,52 @@ const prepared = async () => {
       ...owner,
       cwd: folder,
       env,
-      stdio: "ignore",
-      // A group of its own, so that all its processes can be stopped and frozen together.
-      detached: true
+      stdio: "ignore"
     })
-  return { folder, launch, url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres` }
+  return { folder, launch, port, password }
 }
 
-/** A server that is not running yet. */
-export const ownServer: Effect.Effect<OwnServer, never, Scope.Scope> = Effect.gen(function* () {
-  const { folder, launch, url } = yield* Effect.promise(prepared)
-  let server: ChildProcess | undefined
+/** How soon a server that could not start is started again. */
+const AGAIN_MILLIS = 100
 
-  const signalled = (signal: NodeJS.Signals, toAll: boolean) => {
-    const pid = server?.pid
-    if (pid === undefined || server?.exitCode !== null || server.signalCode !== null) return
-    process.kill(toAll ? -pid : pid, signal)
+/** A server that is not running yet, reached over a link of its own. */
+export const ownServer: Effect.Effect<OwnServer, never, Scope.Scope> = Effect.gen(function* () {
+  const { folder, launch, port, password } = yield* Effect.promise(prepared)
+  const link = yield* linkTo(port)
+  let server: ChildProcess | undefined
+  let isWanted = false
+
+  // The processes of a server that was killed live for a moment longer, and a new one refuses to start beside them.
+  const running = () => {
+    server = launch().once("exit", () => {
+      if (isWanted) setTimeout(() => isWanted && running(), AGAIN_MILLIS)
+    })
   }
-  const ended = (signal: NodeJS.Signals, toAll: boolean) =>
+  const ended = (signal: NodeJS.Signals) =>
     Effect.promise(async () => {
+      isWanted = false
       const ending = server
       if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return
       const gone = once(ending, "exit")
-      signalled("SIGCONT", true)
-      signalled(signal, toAll)
+      ending.kill(signal)
       await gone
     })
 
   yield* Effect.addFinalizer(() =>
     Effect.andThen(
-      ended("SIGKILL", true),
+      ended("SIGQUIT"),
       Effect.sync(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
     )
   )
   return {
-    url,
+    url: `postgres://postgres:${password}@127.0.0.1:${link.port}/postgres`,
     start: Effect.sync(() => {
-      server = launch()
+      isWanted = true
+      running()
     }),
-    stop: ended("SIGINT", false),
-    kill: ended("SIGKILL", true),
-    freeze: Effect.sync(() => signalled("SIGSTOP", true)),
-    thaw: Effect.sync(() => signalled("SIGCONT", true))
+    stop: ended("SIGINT"),
+    kill: ended("SIGKILL"),
+    freeze: link.freeze,
+    thaw: link.thaw
   }
 })

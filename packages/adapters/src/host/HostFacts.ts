@@ -51,6 +51,7 @@ const layer = <R = never>(options: HostFactsOptions<R>): Layer.Layer<Facts, neve
   )
 }
 
+/** Facts that a host answers itself. */
 export const HostFacts = { layer }
 
 const checkLimit = (name: string, value: number, least: number) => {

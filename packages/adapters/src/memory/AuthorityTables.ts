@@ -29,6 +29,7 @@ export interface MemoryMembership {
   readonly role: Role
 }
 
+/** The reference tables, as maps. */
 export interface AuthorityTables {
   readonly workspaces: HashMap.HashMap<WorkspaceId, WorkspaceFact>
   readonly users: HashMap.HashMap<UserId, MemoryUser>

@@ -19,6 +19,7 @@ const CurrentUnits = Context.Reference<ReadonlyMap<object, Unit>>("@countersign/
 /** What a change leads to: its answer, and the tables after it. */
 export type Changed<A> = readonly [answer: A, tables: Tables]
 
+/** What the memory adapter stores: whole before every change and whole after it. */
 export class MemoryState extends Context.Service<
   MemoryState,
   {

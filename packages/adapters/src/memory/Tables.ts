@@ -32,6 +32,7 @@ export interface NoticeRow {
   readonly problem: string | null
 }
 
+/** What is stored about runs, as maps. */
 export interface Tables {
   readonly runs: HashMap.HashMap<RunId, RunRow>
   /** The queued and running runs by identity: unique because a map has one value for a key. */

@@ -20,6 +20,7 @@ const types = {
   jsonb: { element: PgTypes.OID.text, name: "text", cast: "::jsonb" }
 } as const
 
+/** The PostgreSQL types our columns have. */
 export type ColumnType = keyof typeof types
 
 /** One column of values made from an `A`. */

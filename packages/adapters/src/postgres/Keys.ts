@@ -1,5 +1,6 @@
 /** Distinct keys, each with its place: what is asked of a database once, however many runs ask for it. */
 
+/** Things that are asked for, each once. */
 export interface Keys<Key> {
   /** In the order in which they were first asked for. */
   readonly all: ReadonlyArray<Key>

@@ -48,6 +48,9 @@ export const schemaDrift = Effect.fn("schemaDrift")(function* (
   return drifted.map(({ kind, name }) => `${kind} ${name}`)
 })
 
+const versions = (schema: SchemaName, version: number) =>
+  `the schema ${schema} has version ${version}, and this program works with version ${CODE_VERSION}`
+
 /** Fails unless the schema is the one this code works with. */
 export const requireCurrentSchema = Effect.fn("requireCurrentSchema")(function* (
   schema: SchemaName
@@ -59,9 +62,8 @@ export const requireCurrentSchema = Effect.fn("requireCurrentSchema")(function* 
     case "Missing":
       return yield* schemaMismatch(`the database has no schema ${schema} of ours yet`)
     case "Behind":
+      return yield* schemaMismatch(versions(schema, state.version))
     case "Ahead":
-      return yield* schemaMismatch(
-        `the schema ${schema} has version ${state.version}, and this program works with version ${CODE_VERSION}`
-      )
+      return yield* schemaMismatch(versions(schema, state.version), "use the newer countersign here too")
   }
 })

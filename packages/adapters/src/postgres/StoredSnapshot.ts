@@ -11,6 +11,7 @@ export const SnapshotContent = Schema.Struct({
   sources: FactSources
 })
 
+/** A snapshot as it is stored: its content, and the SHA-256 of it. */
 export interface StoredSnapshot {
   readonly hash: Uint8Array
   /** JSON. */

@@ -89,6 +89,7 @@ export const stateColumns: ReadonlyArray<Column<Run>> = [
   column("held", "jsonb", heldOf)
 ]
 
+/** The columns of an audit record. */
 export const auditColumns: ReadonlyArray<Column<AuditRecord>> = [
   column("run_id", "uuid", (record) => record.runId),
   column("occurred_at", "timestamptz", (record) => instantOf(record.occurredAtMillis)),
@@ -112,6 +113,7 @@ export interface HashedDecision {
   readonly hash: Uint8Array
 }
 
+/** The columns of a decision. */
 export const decisionColumns: ReadonlyArray<Column<HashedDecision>> = [
   column("id", "uuid", ({ record }) => record.id),
   column("run_id", "uuid", ({ record }) => record.runId),

@@ -22,6 +22,7 @@ import { DEFAULT_SCHEMA, namesOf, type SchemaName } from "./SchemaName.ts"
 import { requireCurrentSchema } from "./SchemaState.ts"
 import { layerUnitOfWork } from "./UnitOfWork.ts"
 
+/** Where our tables are, and where facts are read from. */
 export interface PostgresOptions {
   /** The schema of our tables; `countersign` unless given. */
   readonly schema?: SchemaName

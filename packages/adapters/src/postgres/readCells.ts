@@ -33,8 +33,13 @@ const names = <Name extends string>(schema: Schema.Codec<Name, string>) => {
   }
 }
 
+/** A cell that names a workspace. */
 export const workspaceOf = names(WorkspaceId)
+/** A cell that names a tenant. */
 export const tenantOf = names(TenantId)
+/** A cell that names a provider connection. */
 export const connectionOf = names(ProviderConnectionId)
+/** A cell that names a user. */
 export const userOf = names(UserId)
+/** A cell that names an operation. */
 export const operationTypeOf = names(OperationType)

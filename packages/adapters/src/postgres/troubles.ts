@@ -35,6 +35,7 @@ const verdicts: Readonly<Record<string, Verdict>> = {
   "40001": verdict("conflict", "another transaction was in the way; try again"),
   "55P03": verdict("conflict", "something was locked for too long; try again, or look for a transaction left open"),
   "57014": verdict("conflict", "the statement took too long and was stopped; try again, or raise its time limit"),
+  "55000": verdict("unreachable", "the server does not let anybody in or do this at present; try again in a moment"),
   "25006": verdict("unreachable", "the server only reads at present: connect to the primary"),
   "3F000": SCHEMA_MISMATCH,
   "42P01": SCHEMA_MISMATCH,
@@ -74,11 +75,11 @@ export const during =
     Effect.mapError(effect, (error) => storeUnavailable(operation, error))
 
 /** A schema that is missing, older or newer than the code. */
-export const schemaMismatch = (problem: string): StoreUnavailable =>
+export const schemaMismatch = (problem: string, advice = MIGRATE): StoreUnavailable =>
   new StoreUnavailable({
     trouble: "schema_mismatch",
     operation: "use the database",
-    advice: `${problem}: ${MIGRATE}`,
+    advice: `${problem}: ${advice}`,
     cause: new Error(problem)
   })
 

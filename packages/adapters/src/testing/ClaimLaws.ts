@@ -8,6 +8,7 @@ import { blockStep, startStep, stepOf } from "./rulings.ts"
 import { asQueued, enqueued, enqueuedOne, leaseAt, moved, startedOne, written } from "./runs.ts"
 import { makeWorld, runIdAt } from "./World.ts"
 
+/** The laws of claiming queued runs. */
 export const claimLaws = (it: Register<RunPorts>): void => {
   it.effect("gives runs by id, the oldest first, and at most as many as are asked for", () =>
     Effect.gen(function* () {

@@ -30,6 +30,7 @@ const assertSameRun = (actual: Run, expected: Run) => {
 const answersOf = (answers: ReadonlyArray<Dispatched>) =>
   answers.map(({ run, deduped }) => ({ id: run.dispatch.id, deduped }))
 
+/** The laws of storing a dispatched run. */
 export const dispatchLaws = (it: Register<RunPorts>): void => {
   it.effect.prop(
     "what is dispatched is found, whatever its names and payload",

@@ -33,6 +33,7 @@ const forgeries = (before: Run, { atMillis }: World): ReadonlyArray<Step> => {
   return [queued, running, cancelled].map((after) => ({ before, after, decision: null, audit: [], notice: null }))
 }
 
+/** The laws of a store's own guard: nothing is `running` without a recorded allowed decision. */
 export const guardLaws = (it: Register<RunPorts>): void => {
   it.effect("redelivery_changes_nothing: a step written again is refused", () =>
     Effect.gen(function* () {

@@ -8,6 +8,7 @@ import { startStep } from "./rulings.ts"
 import { enqueuedOne, leaseAt, moved } from "./runs.ts"
 import { makeWorld } from "./World.ts"
 
+/** The laws of work that is interrupted midway: written whole, or not at all. */
 export const interruptionLaws = (it: Register<UnitOfWork | RunStore | AuditLog>): void => {
   it.effect("interrupted in the middle it leaves nothing, and nobody waits for it", () =>
     Effect.gen(function* () {

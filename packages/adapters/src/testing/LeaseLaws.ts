@@ -12,6 +12,7 @@ const heldRunOf = ({ dispatch: { id }, admission }: Running) => ({ id, admission
 const releaseStep = (running: Running, atMillis: number) =>
   stepOf(running, { _tag: "Release", admission: running.admission, atMillis, counts: {} })
 
+/** The laws of leases, heartbeats and orphans. */
 export const leaseLaws = (it: Register<RunPorts>): void => {
   it.effect("extendLeases answers with the runs that are still held, and only those", () =>
     Effect.gen(function* () {

@@ -60,6 +60,7 @@ const isListed = ({ dispatch: { subject }, _tag }: Run, conditions: Conditions):
   )
 }
 
+/** The laws of finding and listing runs. */
 export const listLaws = (it: Register<RunPorts>): void => {
   it.effect.prop(
     "a list is the matching runs, newest first, page by page",

@@ -8,6 +8,7 @@ import { blockStep, confirmStep, revokeStep, startStep, stepOf, succeedStep } fr
 import { asQueued, asRunning, enqueued, enqueuedOne, leaseAt, moved, startedOne, written } from "./runs.ts"
 import { makeWorld } from "./World.ts"
 
+/** The laws of writing steps. */
 export const stepLaws = (it: Register<RunPorts>): void => {
   it.effect("every way a run can end is stored as it was handed over", () =>
     Effect.gen(function* () {

@@ -8,6 +8,7 @@ import { blockStep, confirmStep, holdStep, revokeStep, startStep } from "./rulin
 import { enqueuedOne, leaseAt, written } from "./runs.ts"
 import { makeWorld } from "./World.ts"
 
+/** The laws of writing steps, by random sequences against a model. */
 export const stepModelLaws = (it: Register<RunPorts>): void => {
   it.effect.prop(
     "whatever happens to a run, the store follows the lifecycle and refuses what is late",

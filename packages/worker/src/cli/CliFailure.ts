@@ -1,6 +1,7 @@
 /** A failure as a person at the command line meets it: what is wrong, and what to do about it. */
 import { Schema } from "effect"
 
+/** What is wrong, and what to do about it; its code is stable. */
 export class CliFailure extends Schema.TaggedError<CliFailure>()("CliFailure", {
   /** Stable, for scripts. */
   code: Schema.String,

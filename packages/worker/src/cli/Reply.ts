@@ -4,6 +4,7 @@
 import { Console, Context, Effect, type Schema } from "effect"
 import type { Style } from "./render/Style.ts"
 
+/** How results are to look. */
 export class Reply extends Context.Service<
   Reply,
   {

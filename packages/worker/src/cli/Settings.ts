@@ -3,7 +3,7 @@ import { DEFAULT_SCHEMA, SchemaName } from "@countersign/adapters"
 import { Config, Effect, type FileSystem, Option, type Path, Redacted, Schema } from "effect"
 import type { GlobalFlag } from "effect/cli"
 import { type CliFailure, cliFailure } from "./CliFailure.ts"
-import { ConfigFlag, DatabaseFlag, DataFlag, SchemaFlag } from "./flags.ts"
+import { ConfigFlag, DatabaseFlag, DataFlag, FactsSchemaFlag, SchemaFlag } from "./flags.ts"
 import { readSettingsFile, WorkerSettings } from "./SettingsFile.ts"
 
 /** Where the data are. */
@@ -12,19 +12,22 @@ export type Place =
   /** An embedded database; null keeps nothing. */
   | { readonly _tag: "Embedded"; readonly folder: string | null }
 
+/** What flags, environment and file said together. */
 export interface Settings {
   /** Null when nobody said. */
   readonly place: Place | null
   /** Whether the place was named on the command line itself. */
   readonly placeByFlag: boolean
   readonly schema: SchemaName
+  /** Where facts are read from: the same schema, or the host's views. */
+  readonly factsSchema: SchemaName
   readonly app: string | null
   readonly worker: WorkerSettings
 }
 
 /** What reading the settings needs. */
 export type SettingsSources =
-  | GlobalFlag.Setting.Identifier<"config" | "database" | "data" | "schema">
+  | GlobalFlag.Setting.Identifier<"config" | "database" | "data" | "schema" | "facts-schema">
   | FileSystem.FileSystem
   | Path.Path
 
@@ -44,11 +47,14 @@ export const readSettings: Effect.Effect<Settings, CliFailure, SettingsSources> 
     Option.fromUndefinedOr(file.data)
   )
   const schema = yield* firstOf(SchemaFlag, variable("COUNTERSIGN_SCHEMA"))
+  const own = yield* schemaNamed(Option.getOrUndefined(schema) ?? file.schema ?? DEFAULT_SCHEMA)
+  const factsSchema = yield* firstOf(FactsSchemaFlag, variable("COUNTERSIGN_FACTS_SCHEMA"))
   const app = yield* variable("COUNTERSIGN_APP")
   return {
     place: byFlag ?? byVariable ?? byFile,
     placeByFlag: byFlag !== null,
-    schema: yield* schemaNamed(Option.getOrUndefined(schema) ?? file.schema ?? DEFAULT_SCHEMA),
+    schema: own,
+    factsSchema: yield* schemaNamed(Option.getOrUndefined(factsSchema) ?? file.factsSchema ?? own),
     app: Option.getOrUndefined(app) ?? file.app ?? null,
     worker: { ...file.worker, ...(yield* workerFromVariables) }
   }

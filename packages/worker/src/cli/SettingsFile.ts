@@ -14,10 +14,12 @@ export const WorkerSettings = Schema.Struct({
 })
 export type WorkerSettings = typeof WorkerSettings.Type
 
+/** What a settings file may hold. */
 export const SettingsFile = Schema.Struct({
   database: Schema.optionalKey(Schema.NonEmptyString),
   data: Schema.optionalKey(Schema.NonEmptyString),
   schema: Schema.optionalKey(Schema.NonEmptyString),
+  factsSchema: Schema.optionalKey(Schema.NonEmptyString),
   app: Schema.optionalKey(Schema.NonEmptyString),
   worker: Schema.optionalKey(WorkerSettings)
 })

@@ -4,6 +4,7 @@ import { Context, Deferred, Effect } from "effect"
 /** What was asked for, as the number that is added to 128 in exit codes (2 for SIGINT, 15 for SIGTERM). */
 export type SignalNumber = number
 
+/** Tells of the wish to stop, and whether the command ends by itself. */
 export class Stop extends Context.Service<
   Stop,
   {

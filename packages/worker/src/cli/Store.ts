@@ -35,14 +35,15 @@ const layerEmbeddedClient = (folder: string | null) =>
   )
 
 /** Every port over a client whose database has the schema this program works with. */
-export const layerStore = (schema: SchemaName) => layerPostgres({ schema })
+export const layerStore = (schema: SchemaName, factsSchema: SchemaName = schema) =>
+  layerPostgres({ schema, factsSchema })
 
 /** The same, client included. */
 export const layerStoreAt = (
   place: Place,
-  schema: SchemaName
+  { schema, factsSchema }: Pick<Settings, "schema" | "factsSchema">
 ): Layer.Layer<StorePorts | SqlClient.SqlClient, StoreFailure> =>
-  layerStore(schema).pipe(Layer.provideMerge(layerClient(place)))
+  layerStore(schema, factsSchema).pipe(Layer.provideMerge(layerClient(place)))
 
 /** Where the data are, or what to do when nobody said. */
 export const placeOf = ({ place }: Settings): Effect.Effect<Place, CliFailure> =>
@@ -61,4 +62,4 @@ export const withStore = <A, E, R>(
   settings: Settings,
   use: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | StoreFailure, Exclude<R, StorePorts | SqlClient.SqlClient>> =>
-  Effect.flatMap(placeOf(settings), (place) => Effect.provide(use, layerStoreAt(place, settings.schema)))
+  Effect.flatMap(placeOf(settings), (place) => Effect.provide(use, layerStoreAt(place, settings)))

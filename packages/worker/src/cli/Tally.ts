@@ -7,6 +7,7 @@ import { printable } from "./render/Style.ts"
 /** How many runs came to what; `retried` and `given_back` were queued again, `held` stayed queued. */
 export type Counts = Readonly<Record<Exclude<RunOutcome, "pending"> | "held" | "retried" | "given_back", number>>
 
+/** An observer that counts. */
 export interface Tally {
   readonly observe: WorkerObserver
   readonly counts: () => Counts

@@ -7,6 +7,7 @@ import type {
   StoreTrouble,
   StoreUnavailable
 } from "@countersign/domain"
+import { Predicate } from "effect"
 import type { DispatchRefused } from "../DispatchRequest.ts"
 import { type CliFailure, cliFailure } from "./CliFailure.ts"
 
@@ -36,7 +37,7 @@ export const inWords = (failure: CliFailure | KnownFailure): CliFailure => {
       return cliFailure(
         `database.${failure.trouble}`,
         `${troubleInWords[failure.trouble]} (could not ${failure.operation})`,
-        failure.advice
+        failure.trouble === "rejected" ? (saidByDatabase(failure.cause) ?? failure.advice) : failure.advice
       )
     case "FactsUnavailable":
       return cliFailure("facts.unavailable", `facts from ${failure.source} could not be read`, failure.advice)
@@ -60,6 +61,29 @@ export const inWords = (failure: CliFailure | KnownFailure): CliFailure => {
       return cliFailure(`dispatch.${failure.reason}`, "the dispatch is refused, nothing was stored", failure.advice)
   }
 }
+
+/** How deep an error may be wrapped. */
+const WRAPPED_MAX = 5
+
+/** The database's own words, where they are all there is to go by: those of the innermost error, on one line. */
+const saidByDatabase = (cause: unknown): string | null => {
+  let innermost: unknown = cause
+  for (let depth = 0; depth < WRAPPED_MAX; depth++) {
+    const inner = Predicate.hasProperty(innermost, "reason") ? innermost.reason : innermost
+    const within = Predicate.hasProperty(inner, "cause") ? inner.cause : undefined
+    if (within === undefined || within === null) break
+    innermost = within
+  }
+  return innermost instanceof Error && innermost.message !== "" ? `it says: ${firstLine(innermost.message)}` : null
+}
+
+/** Something that threw where neither we nor the host could catch it. */
+export const uncaught = (error: unknown): CliFailure =>
+  cliFailure(
+    "uncaught",
+    `something was thrown where nobody could catch it: ${error instanceof Error ? firstLine(error.message) : firstLine(String(error))}`,
+    "most likely by the app, in a callback or in a promise that nobody awaits; --log-level debug shows where"
+  )
 
 /** Something nobody foresaw, without its stack trace. */
 export const unforeseen = (error: unknown): CliFailure =>

@@ -35,9 +35,16 @@ export const main = (args: ReadonlyArray<string>): Effect.Effect<number, never, 
 }
 
 /** Whether `--json` is among the arguments, also where they make no sense otherwise: the complaint about them is for whoever asked. */
-export const wantsJson = (args: ReadonlyArray<string>): boolean => {
+export const wantsJson = (args: ReadonlyArray<string>): boolean =>
+  flagsOf(args).some((arg) => arg === "--json" || arg === "--json=true")
+
+/** Whether stack traces are asked for: `--log-level debug`, or one that shows even more. */
+export const wantsStacks = (args: ReadonlyArray<string>): boolean =>
+  /(^|\n)--log-level[=\n](debug|trace|all)(\n|$)/i.test(flagsOf(args).join("\n"))
+
+const flagsOf = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
   const operands = args.indexOf("--")
-  return (operands === -1 ? args : args.slice(0, operands)).some((arg) => arg === "--json" || arg === "--json=true")
+  return operands === -1 ? args : args.slice(0, operands)
 }
 
 const codeOf = (

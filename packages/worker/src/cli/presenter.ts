@@ -9,8 +9,10 @@ export const tellFailure = ({ code, problem, advice }: CliFailure, json: boolean
   json
     ? Console.error(JSON.stringify({ error: { code, problem, advice } }))
     : Console.error(
-        [`countersign: ${printable(problem)}`, ...(advice === null ? [] : [`  ${printable(advice)}`])].join("\n")
+        [`countersign: ${onOneLine(problem)}`, ...(advice === null ? [] : [`  ${onOneLine(advice)}`])].join("\n")
       )
+
+const onOneLine = (text: string): string => printable(text.replaceAll(/\s*\n\s*/g, " "))
 
 /** How the command line's own output is presented. */
 export const makePresenter = (json: boolean): CliOutput.Presenter => ({

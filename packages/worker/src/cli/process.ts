@@ -2,8 +2,8 @@
 import { constants } from "node:os"
 import { NodeServices } from "@effect/platform-node"
 import { Effect } from "effect"
-import { unforeseen } from "./failures.ts"
-import { main, wantsJson } from "./main.ts"
+import { uncaught } from "./failures.ts"
+import { main, wantsJson, wantsStacks } from "./main.ts"
 import { tellFailure } from "./presenter.ts"
 import { makeStop, Stop } from "./Stop.ts"
 
@@ -27,6 +27,12 @@ const program = Effect.gen(function* () {
   return yield* Effect.provideService(main(process.argv.slice(2)), Stop, stop)
 })
 
+const tellUncaught = (error: unknown): void => {
+  const args = process.argv.slice(2)
+  Effect.runSync(tellFailure(uncaught(error), wantsJson(args)))
+  if (wantsStacks(args) && !wantsJson(args) && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+}
+
 /** Runs the command line and ends the process. */
 export const runProcess = (): void => {
   // Whoever read our output has gone (`| head`): nobody is left to tell.
@@ -35,8 +41,10 @@ export const runProcess = (): void => {
   }
   // Code of the host's that threw where nobody could catch it: what would follow cannot be relied upon.
   process.on("uncaughtException", (error) => {
-    Effect.runSync(tellFailure(unforeseen(error), wantsJson(process.argv.slice(2))))
+    tellUncaught(error)
     exit(1)
   })
+  // A promise of the host's that nobody awaited: whoever started it goes on, and so do the other handlers.
+  process.on("unhandledRejection", tellUncaught)
   program.pipe(Effect.provide(NodeServices.layer), Effect.runPromise).then(exit)
 }

@@ -18,9 +18,12 @@ export const PEOPLE = {
   Eve: "manager",
   Finn: "manager"
 } as const
+/** Who plays a part. */
 export type PersonName = keyof typeof PEOPLE
 
+/** The tenants of the demo's workspace. */
 export const TENANTS = ["Contoso", "Fabrikam", "Tailspin", "Wingtip"] as const
+/** One of {@link TENANTS}. */
 export type TenantName = (typeof TENANTS)[number]
 
 /** Every workspace of a demo begins like this; what does not is not ours to touch. */

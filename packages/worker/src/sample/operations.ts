@@ -72,6 +72,7 @@ export const backupScheduleRun = Operation.make({
   result: Schema.Struct({ backedUp: Schema.Int })
 })
 
+/** The six operations as a catalogue. */
 export const sampleCatalogue = Catalogue.make([
   providerConnectionCheck,
   inventorySync,

@@ -42,7 +42,16 @@ const print = (settings: Settings, from: number) =>
 
 const run = (settings: Settings) =>
   Effect.gen(function* () {
-    const before = yield* schemaState(settings.schema)
+    const before = yield* Effect.catchIf(
+      schemaState(settings.schema),
+      ({ trouble }) => trouble === "schema_mismatch",
+      () =>
+        cliFailure(
+          "schema.not_ours",
+          `the schema ${settings.schema} holds tables that are not ours`,
+          "give ours a schema of their own: --schema NAME"
+        )
+    )
     if (before._tag === "Ahead") {
       return yield* cliFailure(
         "schema.newer",

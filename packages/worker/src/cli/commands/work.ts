@@ -119,7 +119,7 @@ export const work = Command.make("work", flags, ({ app: file, drain, wait, ...gi
         )
       }
       const store = layerPostgresInbox(settings.schema).pipe(
-        Layer.provideMerge(layerStoreAt(yield* placeOf(settings), settings.schema))
+        Layer.provideMerge(layerStoreAt(yield* placeOf(settings), settings))
       )
       const tally = makeTally()
       const serving = Effect.gen(function* () {

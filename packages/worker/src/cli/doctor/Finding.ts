@@ -3,6 +3,7 @@ import type { StoreUnavailable } from "@countersign/domain"
 import { Effect } from "effect"
 import { inWords } from "../failures.ts"
 
+/** One line of the doctor's. */
 export interface Finding {
   readonly check: string
   readonly verdict: "ok" | "warn" | "fail"
@@ -11,13 +12,16 @@ export interface Finding {
   readonly advice: string | null
 }
 
+/** All is well. */
 export const ok = (check: string, found: string): Finding => ({ check, verdict: "ok", found, advice: null })
+/** Something deserves attention; the exit code stays 0. */
 export const warn = (check: string, found: string, advice: string): Finding => ({
   check,
   verdict: "warn",
   found,
   advice
 })
+/** Something is wrong; the exit code is 1. */
 export const fail = (check: string, found: string, advice: string): Finding => ({
   check,
   verdict: "fail",

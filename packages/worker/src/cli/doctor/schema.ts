@@ -40,8 +40,9 @@ export const driftFinding = (schema: SchemaName): Effect.Effect<Finding, never, 
     Effect.gen(function* () {
       const drifted = yield* schemaDrift(schema)
       if (drifted.length === 0) return ok("drift", "everything the migrations made is in place")
-      const shown = drifted.slice(0, DRIFT_SHOWN).join(", ")
-      const more = drifted.length > DRIFT_SHOWN ? ` and ${drifted.length - DRIFT_SHOWN} more` : ""
+      const ordered = gravestFirst(drifted)
+      const shown = ordered.slice(0, DRIFT_SHOWN).join(", ")
+      const more = ordered.length > DRIFT_SHOWN ? ` and ${ordered.length - DRIFT_SHOWN} more` : ""
       return fail(
         "drift",
         `missing or changed: ${shown}${more}`,
@@ -49,3 +50,15 @@ export const driftFinding = (schema: SchemaName): Effect.Effect<Finding, never, 
       )
     })
   )
+
+/** What protects comes before what stores. */
+const KINDS = ["trigger", "function", "table", "constraint", "index", "column"]
+
+/** The drift with the guard's parts first, and of a table that is gone nothing but its name. */
+export const gravestFirst = (drifted: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const gone = drifted.flatMap((phrase) => /^table (.+)$/.exec(phrase)?.[1] ?? [])
+  const rank = (phrase: string) => KINDS.indexOf(phrase.slice(0, phrase.indexOf(" ")))
+  return drifted
+    .filter((phrase) => !gone.some((table) => phrase.includes(` ${table}.`)))
+    .toSorted((one, other) => rank(one) - rank(other))
+}

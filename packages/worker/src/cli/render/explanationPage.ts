@@ -1,9 +1,9 @@
 /** Why a run would start or not, for people: the answer, every check that fails, and what would have to change. */
-import { describeChange, type FailingCheck, type Remedy, reasonInWords } from "@countersign/domain"
+import { checkLabels, describeChange, type FailingCheck, type Remedy, reasonInWords } from "@countersign/domain"
 import type { ExplainedRun } from "../../Inspection.ts"
 import { targetOf } from "./runPage.ts"
 import { printable, type Style } from "./Style.ts"
-import { checkNames, checksInWords, inUtc } from "./words.ts"
+import { checksInWords, inUtc } from "./words.ts"
 
 /** The page, line by line. */
 export const explanationPage = (
@@ -45,7 +45,7 @@ const failingLines = (failing: ReadonlyArray<FailingCheck>, style: Style): Reado
         "",
         "What fails, each on its own:",
         ...failing.flatMap(({ check, failure, fact }) => [
-          `  ${checkNames[check]}: ${printable(reasonInWords(failure).reason)}`,
+          `  ${checkLabels[check]}: ${printable(reasonInWords(failure).reason)}`,
           style.faint(`    known: ${printable(JSON.stringify(fact))}`)
         ])
       ]

@@ -3,6 +3,7 @@ import {
   type AuditRecord,
   blockedContextOf,
   blockedSummaryOf,
+  CheckKey,
   type Checks,
   Counts,
   type DecisionRecord,
@@ -18,7 +19,7 @@ import {
   wireStateOf
 } from "@countersign/domain"
 import { Schema } from "effect"
-import { CHECK_ORDER, iso } from "./words.ts"
+import { iso } from "./words.ts"
 
 type JsonObject = Readonly<Record<string, Schema.Json>>
 
@@ -39,7 +40,7 @@ export const verdictAsJson = (run: Run, decisions: ReadonlyArray<DecisionRecord>
 
 /** In the contract's order, whatever order a database gives the keys. */
 const inOrder = (checks: Checks | undefined): JsonObject | null =>
-  checks === undefined ? null : Object.fromEntries(CHECK_ORDER.map((key) => [key, checks[key]]))
+  checks === undefined ? null : Object.fromEntries(CheckKey.literals.map((key) => [key, checks[key]]))
 
 /** A run with all that its record holds, but its payload. */
 export const runAsJson = (run: Run, decisions: ReadonlyArray<DecisionRecord> = []): JsonObject => {

@@ -3,6 +3,7 @@ import {
   type AuditRecord,
   blockedSummaryOf,
   type DecisionRecord,
+  describeAudit,
   headlineOf,
   initiatorOf,
   isCompleted,
@@ -16,7 +17,7 @@ import {
 import type { InspectedRun } from "../../Inspection.ts"
 import { printable, type Style } from "./Style.ts"
 import { cell, renderTable } from "./table.ts"
-import { actionInWords, checksInWords, inUtc } from "./words.ts"
+import { checksInWords, inUtc } from "./words.ts"
 
 /** The tone of how the run stands. */
 export const toneOf = (run: Run): Tone => (isCompleted(run) ? outcomeBadgeOf(run) : statusBadgeOf(run)).tone
@@ -91,16 +92,13 @@ const timeline = (audit: ReadonlyArray<AuditRecord>, style: Style): ReadonlyArra
           columns: ["When (UTC)", "What", "Who", "Attempt"],
           rows: audit.map((record) => [
             cell(inUtc(record.occurredAtMillis)),
-            cell(whatHappened(record), record.outcome === "blocked" ? "warning" : "neutral"),
+            cell(describeAudit(record), record.outcome === "blocked" ? "warning" : "neutral"),
             cell(record.actorName ?? record.actorId ?? record.actorKind),
             cell(String(record.attempt))
           ])
         },
         style
       )
-
-const whatHappened = ({ action, outcome }: AuditRecord): string =>
-  action === "run.decided" ? `decided: ${outcome === "blocked" ? "denied" : "allowed"}` : actionInWords[action]
 
 /** The only place for codes. */
 const diagnostics = (run: Run, decisions: ReadonlyArray<DecisionRecord>, style: Style): ReadonlyArray<string> => {

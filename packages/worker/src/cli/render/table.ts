@@ -15,6 +15,7 @@ export type Cell = ReadonlyArray<Line>
 /** A cell of one line. */
 export const cell = (text: string, tone: Tone = "neutral"): Cell => [{ text, tone }]
 
+/** Titles and rows; every row has a cell for each column. */
 export interface Table {
   readonly columns: ReadonlyArray<string>
   readonly rows: ReadonlyArray<ReadonlyArray<Cell>>

@@ -1,0 +1,36 @@
+/** A host's app that is careless with what it starts: nobody waits for its promises and its callbacks. */
+import { Operation } from "@countersign/domain"
+import { defineApp, PromiseHandler } from "@countersign/worker"
+import { Schema } from "effect"
+
+const careless = (type: string) =>
+  Operation.make({ type, systemAuthority: true, payload: Schema.Struct({}), result: Schema.Void })
+
+const forgetful = careless("forgetful")
+const explosive = careless("explosive")
+const thrower = Operation.make({
+  type: "thrower",
+  systemAuthority: true,
+  payload: Schema.Struct({}),
+  result: Schema.Void,
+  attempts: { maxAttempts: 1, timeoutMillis: 60_000, backoffMillis: 1, backoffMaxMillis: 1 }
+})
+
+export default defineApp({
+  operations: [forgetful, explosive, thrower],
+  handlers: [
+    PromiseHandler.fromPromise(forgetful, async () => {
+      void Promise.reject(new Error("nobody waits for this"))
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }),
+    PromiseHandler.fromPromise(explosive, async () => {
+      setImmediate(() => {
+        throw new Error("nobody catches this")
+      })
+      await new Promise((resolve) => setTimeout(resolve, 60_000))
+    }),
+    PromiseHandler.fromPromise(thrower, async () => {
+      throw new Error("the shelf is gone")
+    })
+  ]
+})

@@ -1,0 +1,116 @@
+/** The gate as promises, in a host that talks to PostgreSQL with node-postgres. */
+import { Operation } from "@countersign/domain"
+import { openCountersign, PromiseHandler } from "@countersign/worker"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Schema } from "effect"
+import pg from "pg"
+import { freshDatabase } from "../../support/postgres.ts"
+
+const sendInvoice = Operation.make({
+  type: "invoice.send",
+  systemAuthority: true,
+  payload: Schema.Struct({ invoice: Schema.String }),
+  result: Schema.Void
+})
+
+/** What a promise was rejected with; fails when it was not. */
+const rejection = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => assert.fail("nothing was rejected"),
+    (error: unknown) => error
+  )
+
+const opened = Effect.gen(function* () {
+  const url = yield* freshDatabase
+  const sent: Array<string> = []
+  const gate = yield* Effect.acquireRelease(
+    Effect.promise(() =>
+      openCountersign({
+        database: { url },
+        migrate: true,
+        operations: [sendInvoice],
+        handlers: [
+          PromiseHandler.fromPromise(sendInvoice, async ({ invoice }) => {
+            sent.push(invoice)
+          })
+        ]
+      })
+    ),
+    (gate) => Effect.promise(() => gate.close())
+  )
+  const client = yield* Effect.acquireRelease(
+    Effect.promise(async () => {
+      const client = new pg.Client({ connectionString: url })
+      await client.connect()
+      return client
+    }),
+    (client) => Effect.promise(() => client.end())
+  )
+  const dispatch = (invoice: string) =>
+    gate.dispatch(
+      { operation: sendInvoice, payload: { invoice }, workspaceId: "north", systemAuthority: true },
+      { transaction: (text, values) => client.query(text, [...values]) }
+    )
+  return { url, sent, gate, client, dispatch }
+})
+
+describe("openCountersign", { timeout: 120_000 }, () => {
+  it.live("a run is stored with the host's own transaction, or not at all, and two workers carry it out once", () =>
+    Effect.gen(function* () {
+      const { sent, gate, client, dispatch } = yield* opened
+      yield* Effect.promise(async () => {
+        await gate.query("INSERT INTO countersign.workspaces (id, open) VALUES ('north', true)")
+        await client.query("CREATE TABLE invoices (id text PRIMARY KEY)")
+
+        await client.query("BEGIN")
+        await client.query("INSERT INTO invoices VALUES ('A-1')")
+        const undone = await dispatch("A-1")
+        await client.query("ROLLBACK")
+        assert.propertyVal(await rejection(gate.find(undone.run.dispatch.id)), "_tag", "RunNotFound")
+
+        await client.query("BEGIN")
+        await client.query("INSERT INTO invoices VALUES ('B-2')")
+        const first = await dispatch("B-2")
+        const again = await dispatch("B-2")
+        assert.isTrue(again.deduped)
+        assert.strictEqual(again.run.dispatch.id, first.run.dispatch.id)
+        assert.propertyVal(await rejection(gate.find(first.run.dispatch.id)), "_tag", "RunNotFound")
+        await client.query("COMMIT")
+
+        const workers = [await gate.work({ pollMillis: 50 }), await gate.work({ pollMillis: 50 })]
+        await Promise.all(workers.map(({ drained }) => drained()))
+        await Promise.all(workers.map(({ stop }) => stop()))
+        assert.deepStrictEqual(sent, ["B-2"])
+        assert.strictEqual((await gate.find(first.run.dispatch.id))._tag, "Succeeded")
+      })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("what makes no sense is a rejection, never a throw", () =>
+    Effect.gen(function* () {
+      const { url, gate, client, dispatch } = yield* opened
+      yield* Effect.promise(async () => {
+        // biome-ignore lint/suspicious/noExplicitAny: what a caller without types may hand over
+        const untyped: any = gate.dispatch
+        for (const request of [null, undefined, 1]) assert.instanceOf(await rejection(untyped(request)), Error)
+        const nowhere = { operation: sendInvoice, payload: { invoice: "C-3" }, workspaceId: "", systemAuthority: true }
+        assert.propertyVal(await rejection(untyped(nowhere)), "reason", "id_invalid")
+
+        await client.query("BEGIN")
+        await client.query("SELECT 1 / 0").catch(() => undefined)
+        assert.propertyVal(await rejection(dispatch("C-3")), "_tag", "StoreUnavailable")
+        await client.query("ROLLBACK")
+
+        const wrong = new URL(url)
+        wrong.password = "guessed"
+        const operations = [sendInvoice]
+        const refused = await rejection(openCountersign({ database: { url: wrong.href }, operations }))
+        assert.propertyVal(refused, "trouble", "access_refused")
+        const misnamed = await rejection(openCountersign({ database: { url }, schema: "no-name!", operations }))
+        assert.instanceOf(misnamed, RangeError)
+        const absent = await rejection(openCountersign({ database: { url }, schema: "absent", operations }))
+        assert.propertyVal(absent, "trouble", "schema_mismatch")
+      })
+    }).pipe(Effect.scoped)
+  )
+})
