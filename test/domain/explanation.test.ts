@@ -10,6 +10,7 @@ import {
 import { assert, describe, it } from "@effect/vitest"
 import {
   capability,
+  otherPrerequisite,
   otherTenantId,
   otherWorkspaceId,
   prerequisite,
@@ -89,6 +90,7 @@ describe("explain", () => {
     const prerequisites: AuthorityFacts["prerequisites"] = [
       { ...ours, tenantId: otherTenantId },
       { ...ours, workspaceId: otherWorkspaceId },
+      { ...ours, name: otherPrerequisite },
       ours
     ]
     const code = "execution_prerequisite_invalid"
