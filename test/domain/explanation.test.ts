@@ -1,6 +1,8 @@
 /** `explain` by example: what it shows of the facts behind a failing check. */
 import {
   type AuthorityFacts,
+  CheckKey,
+  checks,
   type Explanation,
   explain,
   NOTHING_KNOWN,
@@ -27,6 +29,30 @@ const factBehind = (snapshot: Snapshot, code: string) => {
   return found.fact
 }
 const { facts } = snapshotWith()
+
+describe("the checks", () => {
+  it("each asks one question, in words", () => {
+    assert.deepStrictEqual(
+      checks.map(({ key }) => key),
+      [...CheckKey.literals]
+    )
+    for (const { asks } of checks) assert.match(asks, /^[A-Z].*\?$/)
+  })
+
+  it("an operation that nobody declares asks for no prerequisites; that it is not declared is another check's business", () => {
+    const undeclared = snapshotWith({}, { requirements: null })
+    assert.deepStrictEqual(
+      checks.map(({ answer }) => answer(undeclared)),
+      [
+        "passed",
+        "passed",
+        { code: "missing_capability", detail: "operation_unknown", about: null },
+        { code: "tenant_not_operable", detail: "tenant_state", about: "unrecognised" },
+        "not_applicable"
+      ]
+    )
+  })
+})
 
 describe("explain", () => {
   it("has nothing to say about a run that is allowed", () => {
