@@ -157,6 +157,14 @@ describe("explain", () => {
     })
   })
 
+  it("says so when no change could ever help, rather than looking for one for ever", () => {
+    const impossible = { ...requirements, writeGateMaxAgeMillis: -1 }
+    assert.throws(
+      () => explain(snapshotWith({}, { requirements: impossible })),
+      /^open_write_gate tenant mends nothing/
+    )
+  })
+
   it("where the run does not name what it needs, it has to be dispatched again", () => {
     const scope = { ...subject.scope, providerConnectionId: null }
     const { remedy } = explain(snapshotWith({}, { subject: { ...subject, scope } }))
