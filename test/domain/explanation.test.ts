@@ -1,6 +1,8 @@
 /** `explain` by example: what it shows of the facts behind a failing check. */
 import {
   type AuthorityFacts,
+  CheckKey,
+  checks,
   type Explanation,
   explain,
   NOTHING_KNOWN,
@@ -10,6 +12,7 @@ import {
 import { assert, describe, it } from "@effect/vitest"
 import {
   capability,
+  otherPrerequisite,
   otherTenantId,
   otherWorkspaceId,
   prerequisite,
@@ -26,6 +29,30 @@ const factBehind = (snapshot: Snapshot, code: string) => {
   return found.fact
 }
 const { facts } = snapshotWith()
+
+describe("the checks", () => {
+  it("each asks one question, in words", () => {
+    assert.deepStrictEqual(
+      checks.map(({ key }) => key),
+      [...CheckKey.literals]
+    )
+    for (const { asks } of checks) assert.match(asks, /^[A-Z].*\?$/)
+  })
+
+  it("an operation that nobody declares asks for no prerequisites; that it is not declared is another check's business", () => {
+    const undeclared = snapshotWith({}, { requirements: null })
+    assert.deepStrictEqual(
+      checks.map(({ answer }) => answer(undeclared)),
+      [
+        "passed",
+        "passed",
+        { code: "missing_capability", detail: "operation_unknown", about: null },
+        { code: "tenant_not_operable", detail: "tenant_state", about: "unrecognised" },
+        "not_applicable"
+      ]
+    )
+  })
+})
 
 describe("explain", () => {
   it("has nothing to say about a run that is allowed", () => {
@@ -89,6 +116,7 @@ describe("explain", () => {
     const prerequisites: AuthorityFacts["prerequisites"] = [
       { ...ours, tenantId: otherTenantId },
       { ...ours, workspaceId: otherWorkspaceId },
+      { ...ours, name: otherPrerequisite },
       ours
     ]
     const code = "execution_prerequisite_invalid"
@@ -127,6 +155,14 @@ describe("explain", () => {
       _tag: "ChangeFacts",
       changes: [{ kind: "declare_operation", subject: "restore.execute" }]
     })
+  })
+
+  it("says so when no change could ever help, rather than looking for one for ever", () => {
+    const impossible = { ...requirements, writeGateMaxAgeMillis: -1 }
+    assert.throws(
+      () => explain(snapshotWith({}, { requirements: impossible })),
+      /^open_write_gate tenant mends nothing/
+    )
   })
 
   it("where the run does not name what it needs, it has to be dispatched again", () => {

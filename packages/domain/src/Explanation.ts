@@ -39,7 +39,10 @@ export const Explanation = Schema.Struct({
 })
 export type Explanation = typeof Explanation.Type
 
-/** Explains the decision that {@link decide} makes of the same snapshot. Pure and total. */
+/**
+ * Explains the decision that {@link decide} makes of the same snapshot. Pure, and total over snapshots that its schema accepts;
+ * it throws on one made by hand that asks for what cannot be, such as a write gate limit below zero.
+ */
 export const explain = (snapshot: Snapshot): Explanation => ({
   decision: decide(snapshot),
   failing: failingChecks(snapshot),
@@ -69,6 +72,10 @@ const remedyFor = (snapshot: Snapshot): Remedy => {
     }
     const mending = changeFor(decision.failure, mended)
     if (mending === null) return Remedy.cases.DispatchAgain.make({ failure: decision.failure })
+    const { kind, subject } = mending.change
+    if (changes.some((made) => made.kind === kind && made.subject === subject)) {
+      throw new RangeError(`${kind} ${subject} mends nothing: the snapshot asks for what cannot be`)
+    }
     changes.push(mending.change)
     mended = mending.mended
   }

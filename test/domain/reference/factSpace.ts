@@ -113,7 +113,7 @@ const tenantFact = dimension<TenantFact | null>("tenant", [
   null
 ])
 const initiatorFact = dimension<InitiatorFact | null>("initiator", [
-  ...product(users, flags, (id, disabled) => ({ id, disabled })),
+  ...product(users, flags, (id, enabled) => ({ id, disabled: !enabled })),
   null
 ])
 const membershipFact = dimension<MembershipFact | null>("membership", [
@@ -282,7 +282,8 @@ export type Positions = ReadonlyArray<number>
 export type Sample = (seed: number) => Positions
 
 /**
- * Visits every case of the fact space that differs from the one in which all is in order by at most so many dimensions; cases that the visitor cannot tell apart are visited once and counted as many.
+ * Visits every case of the fact space that differs from the one in which all is in order by at most so many dimensions;
+ * cases that the visitor cannot tell apart are visited once and counted as many.
  */
 export const explore = (visit: (snapshot: Snapshot, sample: Sample) => void, maxChanges: number): Exploration => {
   const path: Array<{ readonly dimension: Dimension<unknown>; readonly index: number }> = []
