@@ -13,7 +13,8 @@ const writeChecksums = Operation.make({
   label: "Write checksums",
   capability: "folder.checksum",
   payload: Schema.Struct({ folder: Schema.NonEmptyString }),
-  result: Schema.Struct({ files: Schema.Int })
+  result: Schema.Struct({ files: Schema.Int }),
+  countKeys: ["files"]
 })
 
 export default defineApp({

@@ -6,13 +6,15 @@
 import { Result } from "effect"
 import { DispatchRefused, type UntypedDispatchRequest } from "./DispatchRequest.ts"
 
+/** The two instants a dispatch fixes, in epoch milliseconds. */
 export interface DispatchTimes {
   readonly availableAtMillis: number
   readonly expiresAtMillis: number
 }
 
-/** The years 1 to 9999, in epoch milliseconds: what every store can say. */
+/** The first and the last millisecond of the years 1 to 9999: what every store can say. */
 const FIRST_MILLIS = Date.parse("0001-01-01T00:00:00.000Z")
+/** The last instant that every store can say, in epoch milliseconds. */
 export const LAST_MILLIS = Date.parse("9999-12-31T23:59:59.999Z")
 
 const refuse = (advice: string) => Result.fail(new DispatchRefused({ reason: "time_invalid", advice }))
