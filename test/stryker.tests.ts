@@ -1,9 +1,12 @@
 /** The tests that mutants are tried against, in one file: what they import is loaded once for each mutant, not once for each test file. */
+// First, while no decision was made yet: a mutant of the making is only blamed on tests that make one.
+import "./domain/laws/sharing.test.ts"
 import "./domain/reference/contract.test.ts"
 import "./domain/laws/lifecycle.test.ts"
 import "./domain/laws/decision.test.ts"
 import "./domain/laws/remedy.test.ts"
 import "./domain/laws/audit.test.ts"
+import "./domain/checks.test.ts"
 import "./domain/explanation.test.ts"
 import "./domain/identity.test.ts"
 import "./domain/names.test.ts"
