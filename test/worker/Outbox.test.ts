@@ -3,7 +3,7 @@ import { DeliveryFailed, type Notice, NoticeChannel, Notices, type RunId } from 
 import { Countersign, deliverDue } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
-import { runOutbox } from "../../packages/worker/src/Outbox.ts"
+import { makeOutbox, type OutboxPorts } from "../../packages/worker/src/Outbox.ts"
 import { dispatchSync, find, layerBench, pass, settleDown } from "./support/bench.ts"
 import { away, calm, Trouble } from "./support/unruly.ts"
 import { ada, settle } from "./support/world.ts"
@@ -20,6 +20,9 @@ const ended = Effect.fnUntraced(function* (count: number) {
   }
   return ids
 })
+
+const runOutbox = (pollMillis: number): Effect.Effect<never, never, OutboxPorts> =>
+  Effect.flatMap(makeOutbox, (outbox) => outbox.run(pollMillis))
 
 type Deliver = (notice: Notice, delivery: number) => Effect.Effect<void, DeliveryFailed>
 

@@ -1,5 +1,5 @@
 /** A worker's life: it starts whatever is missing at that moment, and when it stops no run is left without hands. */
-import { type Running, RunStore } from "@countersign/domain"
+import { NoticeChannel, type Running, RunStore } from "@countersign/domain"
 import type { WorkerEvent } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Deferred, Effect, Fiber, Ref } from "effect"
@@ -212,6 +212,36 @@ describe("drained", () => {
       yield* Fiber.join(draining)
       assert.deepStrictEqual(yield* statesOf, { Succeeded: 5 })
       assert.strictEqual((yield* Delivered).notices.length, 5)
+    }).pipe(Effect.provide(layerBench))
+  )
+})
+
+describe("drained, with a slow channel", () => {
+  it.effect("waits for the notice that is being delivered, which nobody else sees as due", () =>
+    Effect.gen(function* () {
+      yield* settle
+      yield* dispatchSync
+      const taken = yield* Ref.make(0)
+      const delivered = yield* Ref.make(0)
+      const slow = NoticeChannel.of({
+        deliver: () =>
+          Effect.andThen(
+            Ref.update(taken, (n) => n + 1),
+            Effect.andThen(
+              Effect.sleep(5_000),
+              Ref.update(delivered, (n) => n + 1)
+            )
+          )
+      })
+      const { worker } = yield* Effect.provideService(startWorker([syncing(Effect.void)]), NoticeChannel, slow)
+      yield* pass(3_000)
+      assert.strictEqual(yield* Ref.get(taken), 1)
+      const draining = yield* Effect.forkChild(worker.drained)
+      yield* settleDown
+      assert.isUndefined(draining.pollUnsafe())
+      yield* pass(6_000)
+      yield* Fiber.join(draining)
+      assert.strictEqual(yield* Ref.get(delivered), 1)
     }).pipe(Effect.provide(layerBench))
   )
 })

@@ -5,7 +5,7 @@
  * Contract section 10.
  */
 import { type DueNotice, type Notice, NoticeChannel, Notices, type StoreUnavailable } from "@countersign/domain"
-import { Clock, Effect } from "effect"
+import { Clock, Effect, Semaphore } from "effect"
 import { type BackoffPolicy, backoffAfter } from "./Backoff.ts"
 import { oneLine } from "./oneLine.ts"
 import { perpetually } from "./Perpetual.ts"
@@ -41,12 +41,26 @@ export const deliverDue: Effect.Effect<number, StoreUnavailable, OutboxPorts> = 
   return due.length
 })
 
-/** Delivers for ever, looking at this interval, and at once again while there is more. */
-export const runOutbox = (intervalMillis: number): Effect.Effect<never, never, OutboxPorts> =>
-  perpetually(
-    "delivering notices",
-    Effect.flatMap(deliverDue, (taken) => (taken === BATCH ? Effect.void : Effect.sleep(intervalMillis)))
-  )
+/** The deliveries of one worker, one batch after the other. */
+export interface Outbox {
+  /** Delivers for ever, looking at this interval, and at once again while there is more. */
+  readonly run: (intervalMillis: number) => Effect.Effect<never, never, OutboxPorts>
+  /** Delivers until nothing is due. Waits for what this worker is delivering just now, which nobody else sees as due. */
+  readonly deliverAll: Effect.Effect<void, StoreUnavailable, OutboxPorts>
+}
+
+/** An outbox at rest. */
+export const makeOutbox: Effect.Effect<Outbox> = Effect.map(Semaphore.make(1), (turns) => {
+  const deliverBatch = turns.withPermits(1)(deliverDue)
+  return {
+    run: (intervalMillis) =>
+      perpetually(
+        "delivering notices",
+        Effect.flatMap(deliverBatch, (taken) => (taken === BATCH ? Effect.void : Effect.sleep(intervalMillis)))
+      ),
+    deliverAll: Effect.asVoid(Effect.repeat(deliverBatch, { until: (taken) => taken === 0 }))
+  }
+})
 
 /** Puts off what was not delivered, the longer the more often that happened. */
 const defer = Effect.fnUntraced(function* ({ notice, delivery }: DueNotice, problem: string | null) {

@@ -11,7 +11,7 @@ import type { AdmissionPorts } from "./Admission.ts"
 import { handlersByType } from "./Handler.ts"
 import { runHeartbeat } from "./Heartbeat.ts"
 import { type LoopTerms, runLoop } from "./Loop.ts"
-import { deliverDue, type OutboxPorts, runOutbox } from "./Outbox.ts"
+import { makeOutbox, type OutboxPorts } from "./Outbox.ts"
 import { runProgress } from "./Progress.ts"
 import { runReconciler } from "./Reconciler.ts"
 import { runRetention } from "./Retention.ts"
@@ -41,6 +41,8 @@ export class Worker extends Context.Service<
     readonly name: string
     /** Waits until no run of this worker's operations is queued or running, here or elsewhere, and due notices were sent. */
     readonly drained: Effect.Effect<void, StoreUnavailable>
+    /** Waits until every notice that is due was sent, those included that are being delivered here. */
+    readonly delivered: Effect.Effect<void, StoreUnavailable>
     /** How many handlers are at work here. */
     readonly atWork: Effect.Effect<number>
   }
@@ -57,12 +59,13 @@ export class Worker extends Context.Service<
         const hands = yield* FiberSet.make<void>()
         const settle = yield* makeSettle
         const inHand = makeWorkInHand()
+        const outbox = yield* makeOutbox
         const observe = carefully(options.observe)
         const { catalogue } = options
         const terms: LoopTerms<R> = { name, catalogue, handlers, limits, inHand, hands, settle, observe }
         yield* Effect.forkScoped(runHeartbeat(terms))
         yield* Effect.forkScoped(runReconciler(catalogue, limits.leaseMillis / 2))
-        yield* Effect.forkScoped(runOutbox(limits.pollMillis))
+        yield* Effect.forkScoped(outbox.run(limits.pollMillis))
         yield* Effect.forkScoped(runProgress(inHand))
         if (limits.retentionMillis !== null) yield* Effect.forkScoped(runRetention(limits.retentionMillis))
         // Registered last, so that stopping begins here: everything above still serves the work that drains. Detached, because
@@ -71,11 +74,9 @@ export class Worker extends Context.Service<
 
         const queue = yield* RunQueue
         const types = [...handlers.keys()]
-        const outbox = yield* Effect.context<OutboxPorts>()
-        const drained = untilZero(queue.countActive(types), limits.pollMillis).pipe(
-          Effect.andThen(untilZero(Effect.provide(deliverDue, outbox), 0))
-        )
-        return Worker.of({ name, drained, atWork: Effect.sync(inHand.size) })
+        const delivered = Effect.provide(outbox.deliverAll, yield* Effect.context<OutboxPorts>())
+        const drained = Effect.andThen(untilZero(queue.countActive(types), limits.pollMillis), delivered)
+        return Worker.of({ name, drained, delivered, atWork: Effect.sync(inHand.size) })
       })
     ).pipe(Layer.provide(SecureRandom.layerWebCrypto))
   }

@@ -16,7 +16,6 @@ import { SecureRandom } from "effect/crypto"
 import { SqlClient, type SqlError } from "effect/sql"
 import { Countersign } from "../Countersign.ts"
 import type { DispatchRefused } from "../DispatchRequest.ts"
-import { deliverDue } from "../Outbox.ts"
 import { sampleCatalogue } from "../sample/operations.ts"
 import { Worker, type WorkerPorts } from "../Worker.ts"
 import { makeCast } from "./cast.ts"
@@ -64,7 +63,7 @@ export const play = Effect.fn("play")(function* <R>(
 
   yield* tell("Wednesday: a worker comes, and asks again about each run before it acts.")
   const ids = dispatched.map(({ run }) => run.dispatch.id)
-  const worked = Effect.andThen(untilCompleted(ids), deliverAll)
+  const worked = Effect.flatMap(Worker, ({ delivered }) => Effect.andThen(untilCompleted(ids), delivered))
   yield* Effect.provide(worked, Worker.layer(WORKER).pipe(Layer.provide(layerQueueOf(ids))))
 
   const runs = yield* Effect.forEach(dispatched, ({ dispatch, run }) => seen(dispatch, run))
@@ -97,8 +96,6 @@ const untilCompleted = Effect.fnUntraced(function* (ids: ReadonlyArray<Run["disp
     Effect.repeat({ until: (runs) => runs.every(isCompleted), schedule: Schedule.spaced("20 millis") })
   )
 })
-
-const deliverAll = Effect.repeat(deliverDue, { until: (taken) => taken === 0 })
 
 const seen = Effect.fnUntraced(function* (dispatch: DemoDispatch, { dispatch: { id } }: Run) {
   const store = yield* RunStore
