@@ -9,7 +9,9 @@ import {
   problemInWords,
   type Queued,
   RUN_STATES,
-  type Run
+  type Run,
+  whereaboutsOf,
+  wireStateOf
 } from "@countersign/domain"
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
@@ -115,6 +117,21 @@ describe("laws of freshness", () => {
         if (isCompleted(run)) assert.notStrictEqual(problem, "active_stale_attention")
         else assert.notStrictEqual(problem, "terminal_follow_up")
         if (freshness === "reconciled_failed") assert.strictEqual(problem, "terminal_follow_up")
+      }),
+      { numRuns }
+    )
+  })
+
+  it("every run is found where runs of its freshness are said to be", () => {
+    fc.assert(
+      fc.property(anyRun, someTime, lease, (run, nowMillis, leaseUntilMillis) => {
+        const places = whereaboutsOf[freshnessOf(run, at(nowMillis, leaseUntilMillis))]
+        const wire = wireStateOf[run._tag]
+        const found = places.filter(
+          ({ status, outcome }) =>
+            (status === undefined || status === wire.status) && (outcome === undefined || outcome === wire.outcome)
+        )
+        assert.lengthOf(found, 1)
       }),
       { numRuns }
     )

@@ -5,7 +5,7 @@
  * Contract section 8.
  */
 import { Schema } from "effect"
-import type { Run } from "./Run.ts"
+import type { Run, RunOutcome, RunStatus } from "./Run.ts"
 
 /** How a run gets on; wire values. */
 export const Freshness = Schema.Literals(["fresh_active", "likely_stale", "reconciled_failed", "terminal_normal"])
@@ -44,6 +44,20 @@ export const freshnessOf = (run: Run, { nowMillis, leaseUntilMillis }: Watch): F
     default:
       return "terminal_normal"
   }
+}
+
+/** A part of all runs, by their wire state. */
+export interface Whereabouts {
+  readonly status?: RunStatus
+  readonly outcome?: RunOutcome
+}
+
+/** Where runs of each freshness are found, so that a search need not look at all of them. */
+export const whereaboutsOf: Readonly<Record<Freshness, ReadonlyArray<Whereabouts>>> = {
+  fresh_active: [{ status: "queued" }, { status: "running" }],
+  likely_stale: [{ status: "queued" }, { status: "running" }],
+  reconciled_failed: [{ status: "completed", outcome: "failed" }],
+  terminal_normal: [{ status: "completed" }]
 }
 
 /** Whether somebody has to look: at an active run that does not get on, or after an end that is not a success. */

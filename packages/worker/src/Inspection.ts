@@ -21,10 +21,10 @@ import {
   type StoreUnavailable
 } from "@countersign/domain"
 import { Clock, Effect } from "effect"
+import { type WatchedRun, watchRun } from "./Watching.ts"
 
-/** A run with everything recorded about it. */
-export interface InspectedRun {
-  readonly run: Run
+/** A run with everything recorded about it, and how it gets on. */
+export interface InspectedRun extends WatchedRun {
   readonly decisions: ReadonlyArray<DecisionRecord>
   readonly audit: ReadonlyArray<AuditRecord>
 }
@@ -40,14 +40,15 @@ export interface ExplainedRun {
 
 type Troubles = RunNotFound | RunUnreadable | StoreUnavailable
 
-/** The run with its decisions and audit records, oldest first. */
+/** The run with its decisions and audit records, oldest first, and how it gets on at this moment. */
 export const inspectRun = Effect.fn("inspectRun")(function* (
   id: RunId
 ): Effect.fn.Return<InspectedRun, Troubles, RunStore | AuditLog> {
   const store = yield* RunStore
   const log = yield* AuditLog
   const run = yield* store.find(id)
-  return { run, decisions: yield* log.decisionsOf(id), audit: yield* log.recordsOf(id) }
+  const watched = yield* watchRun(run)
+  return { ...watched, decisions: yield* log.decisionsOf(id), audit: yield* log.recordsOf(id) }
 })
 
 /**

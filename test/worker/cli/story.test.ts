@@ -118,6 +118,23 @@ describe("the command line against a server", { timeout: 240_000 }, () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("a run that nobody takes is shown as likely stale, found by that, and the doctor says so", () =>
+    Effect.gen(function* () {
+      const { env, sql } = yield* prepared
+      const { id } = only(yield* run(waiting(0), { env }))
+      const fresh = only(yield* run(["runs", "list", "--json"], { env }))
+      assert.deepInclude(fresh, { id, freshness: "fresh_active", problem_class: "none" })
+      yield* sql`UPDATE countersign.runs SET available_at = available_at - interval '8 days'`
+      const found = only(yield* run(["runs", "list", "--freshness", "likely_stale", "--json"], { env }))
+      assert.deepInclude(found, { id, freshness: "likely_stale", problem_class: "active_stale_attention" })
+      assert.match((yield* run(["runs", "list"], { env })).stdout, /Queued \(likely stale\)$/m)
+      assert.match((yield* run(["runs", "list", "--freshness", "fresh_active"], { env })).stdout, /^No runs\.$/m)
+      const shown = yield* run(["runs", "show", String(id)], { env })
+      assert.match(shown.stdout, /^Getting on {2}Likely stale: .*\n {12}Needs attention: /m)
+      assert.match((yield* run(["doctor"], { env })).stdout, /^warn {2}freshness {3}1 runs are likely stale/m)
+    }).pipe(Effect.scoped)
+  )
+
   it.live("SIGTERM: running work is given back, exit code 0; a second signal ends at once", () =>
     Effect.gen(function* () {
       const { env, sql } = yield* prepared

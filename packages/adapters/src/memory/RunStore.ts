@@ -206,6 +206,16 @@ export const layerRunStore: Layer.Layer<RunStore, never, MemoryState> = Layer.ef
           }
           return Result.succeed([extended, tables])
         }),
+      leaseEnds: (ids) =>
+        look(
+          (tables) =>
+            new Map(
+              ids.flatMap((id): ReadonlyArray<[RunId, number | null]> => {
+                const row = Tables.rowOf(tables, id)
+                return row?.run._tag === "Running" ? [[id, row.lease?.untilMillis ?? null]] : []
+              })
+            )
+        ),
       holdOrphans: (nowMillis, limit) =>
         look((tables) => ({ runs: orphans(tables, nowMillis, limit), unreadable: [] })),
       holdExpired: (nowMillis, limit) =>

@@ -26,10 +26,14 @@ import { limited } from "./limits.ts"
 import { RUN_COLUMNS, type RunRow, readPage, readQueued, readRun, readRunning } from "./RunRow.ts"
 import type { Names } from "./SchemaName.ts"
 import { during } from "./troubles.ts"
-import { confirmingParameters, confirmingStatement, movingParameters, movingStatement } from "./write.ts"
+import { confirmingParameters, confirmingStatement, idsOf, movingParameters, movingStatement } from "./write.ts"
 
 interface IdRow {
   readonly id: string
+}
+
+interface LeaseRow extends IdRow {
+  readonly lease_until: Date | null
 }
 
 const isRunId = Schema.is(RunId)
@@ -148,6 +152,16 @@ export const layerRunStore = (names: Names): Layer.Layer<RunStore, never, SqlCli
             during("extend leases")(sql.unsafe<IdRow>(extending(q), extendingParameters(held, lease))),
             (rows) => new Set(rows.map(({ id }) => id).filter(isRunId))
           ),
+        leaseEnds: Effect.fnUntraced(function* (ids) {
+          const text = `SELECT r.id, r.lease_until FROM ${q}.runs r WHERE r.id = ANY ($1::uuid[]) AND r.status = 'running'`
+          const rows = yield* during("read leases")(sql.unsafe<LeaseRow>(text, [idsOf(ids)]))
+          return new Map(
+            rows.flatMap(
+              ({ id, lease_until }): ReadonlyArray<[RunId, number | null]> =>
+                isRunId(id) ? [[id, lease_until === null ? null : lease_until.getTime()]] : []
+            )
+          )
+        }),
         holdOrphans: Effect.fnUntraced(function* (nowMillis, limit) {
           const text = `SELECT ${RUN_COLUMNS} FROM ${q}.runs r
 WHERE r.status = 'running' AND (r.lease_until IS NULL OR r.lease_until < $1)

@@ -75,6 +75,30 @@ export const leaseLaws = (it: Register<RunPorts>): void => {
     })
   )
 
+  it.effect("leaseEnds tells of running runs, and of no others, until when they are held", () =>
+    Effect.gen(function* () {
+      const store = yield* RunStore
+      const world = yield* makeWorld
+      const { atMillis } = world
+      const running = yield* startedOne(world.dispatch(), { holder: "one", untilMillis: atMillis + 100 })
+      const another = yield* startedOne(world.dispatch(), { holder: "two", untilMillis: atMillis + 200 })
+      const ended = yield* startedOne(world.dispatch())
+      yield* moved(succeedStep(ended, atMillis))
+      const queued = yield* enqueuedOne(world.dispatch())
+      const asked = [running, another, ended, queued].map(({ dispatch }) => dispatch.id)
+      assert.deepStrictEqual(
+        yield* store.leaseEnds([...asked, runIdAt(atMillis)]),
+        new Map([
+          [running.dispatch.id, atMillis + 100],
+          [another.dispatch.id, atMillis + 200]
+        ])
+      )
+      assert.deepStrictEqual(yield* store.leaseEnds([]), new Map())
+      yield* store.extendLeases([heldRunOf(running)], { holder: "one", untilMillis: atMillis + 300 })
+      assert.strictEqual((yield* store.leaseEnds([running.dispatch.id])).get(running.dispatch.id), atMillis + 300)
+    })
+  )
+
   it.effect("of many who look for orphans at once, each orphan is found by one", () =>
     Effect.gen(function* () {
       const { transact } = yield* UnitOfWork

@@ -82,6 +82,13 @@ export class RunStore extends Context.Service<
       lease: Lease
     ) => Effect.Effect<ReadonlySet<RunId>, StoreUnavailable>
     /**
+     * When the leases of those of these runs that are running end, in epoch milliseconds; null for one that has none. What is not
+     * running is missing from the answer.
+     */
+    readonly leaseEnds: (
+      ids: ReadonlyArray<RunId>
+    ) => Effect.Effect<ReadonlyMap<RunId, number | null>, StoreUnavailable>
+    /**
      * Holds running runs whose lease ended before `nowMillis`, or that have none; at most `limit`, skipping those held by
      * others.
      */

@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { Command } from "effect/cli"
 import { AlreadyTold } from "../CliFailure.ts"
 import { type Finding, fail } from "../doctor/Finding.ts"
-import { factsFinding, noticesFinding, orphansFinding, runsFinding } from "../doctor/runs.ts"
+import { factsFinding, freshnessFinding, noticesFinding, orphansFinding, runsFinding } from "../doctor/runs.ts"
 import { driftFinding, schemaFinding } from "../doctor/schema.ts"
 import { serverFindings } from "../doctor/server.ts"
 import { inWords } from "../failures.ts"
@@ -30,7 +30,14 @@ const examine = Effect.fnUntraced(function* (settings: Settings) {
   )
   const findings = yield* outside
   if (findings.some(isFailure)) return findings
-  const inside = Effect.all([driftFinding(schema), factsFinding, noticesFinding, orphansFinding, runsFinding(schema)])
+  const inside = Effect.all([
+    driftFinding(schema),
+    factsFinding,
+    noticesFinding,
+    orphansFinding,
+    freshnessFinding,
+    runsFinding(schema)
+  ])
   return [...findings, ...(yield* withStore(settings, inside))]
 })
 
@@ -58,7 +65,7 @@ export const doctor = Command.make("doctor", {}, () =>
 ).pipe(
   Command.withShortDescription("Check that everything is in order"),
   Command.withDescription(
-    "Check the database: connection, server version, clock, schema version and drift, facts, notices, silent workers, counts. Each line says ok, warn or fail, and what to do; the exit code is 1 when something fails."
+    "Check the database: connection, server version, clock, schema version and drift, facts, notices, silent workers, runs that do not get on, counts. Each line says ok, warn or fail, and what to do; the exit code is 1 when something fails."
   ),
   Command.withExamples([
     { command: "countersign doctor" },

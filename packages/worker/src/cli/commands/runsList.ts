@@ -1,18 +1,19 @@
 /** `countersign runs list`: the newest runs first. */
 import {
+  Freshness,
   OperationType,
   type RunFilter,
   RunOutcome,
   RunStatus,
-  RunStore,
   TenantId,
   WorkspaceId
 } from "@countersign/domain"
 import { Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import { LOOKED_AT_MAX, listWatched } from "../../Watching.ts"
 import { type CliFailure, cliFailure } from "../CliFailure.ts"
 import { answer, tell } from "../Reply.ts"
-import { runAsJson } from "../render/runJson.ts"
+import { runAsJson, wellbeingAsJson } from "../render/runJson.ts"
 import { runTable } from "../render/runTable.ts"
 import { printable, quoted } from "../render/Style.ts"
 import { replying } from "../replying.ts"
@@ -30,6 +31,10 @@ const flags = {
   outcome: Flag.Literals("outcome", RunOutcome.literals).pipe(
     Flag.optional,
     Flag.withDescription("Only of this outcome")
+  ),
+  freshness: Flag.Literals("freshness", Freshness.literals).pipe(
+    Flag.optional,
+    Flag.withDescription("Only those that get on in this way")
   ),
   workspace: text("workspace", "ID", "Only of this workspace"),
   tenant: text("tenant", "ID", "Only for this tenant"),
@@ -64,16 +69,18 @@ export const runsList = Command.make("list", flags, (given) =>
         ...(Option.isNone(given.status) ? {} : { status: given.status.value }),
         ...(Option.isNone(given.outcome) ? {} : { outcome: given.outcome.value })
       }
-      const page = Effect.flatMap(RunStore, (store) => store.list(filter))
-      const { runs, unreadable } = yield* withStore(settings, page)
+      const page = listWatched(filter, Option.getOrNull(given.freshness))
+      const { watched, unreadable, isCut } = yield* withStore(settings, page)
       yield* Effect.forEach(unreadable, ({ message }) => Effect.logWarning(printable(message)), { discard: true })
       yield* answer({
-        json: () => runs.map((run) => runAsJson(run)),
-        text: (style) => runTable(runs, style)
+        json: () => watched.map((one) => ({ ...runAsJson(one.run), ...wellbeingAsJson(one) })),
+        text: (style) => runTable(watched, style)
       })
-      const last = runs.at(-1)
-      if (runs.length === given.limit && last !== undefined) {
-        yield* tell(`There may be more: add --before ${last.dispatch.id}`)
+      const last = watched.at(-1)
+      if (watched.length === given.limit && last !== undefined) {
+        yield* tell(`There may be more: add --before ${last.run.dispatch.id}`)
+      } else if (isCut) {
+        yield* tell(`The newest ${LOOKED_AT_MAX} were looked at: narrow the search, such as by --workspace or --before`)
       }
     })
   )
@@ -83,6 +90,7 @@ export const runsList = Command.make("list", flags, (given) =>
   Command.withExamples([
     { command: "countersign runs list --outcome blocked", description: "What was blocked, and why" },
     { command: "countersign runs list --workspace north --status queued --limit 100" },
+    { command: "countersign runs list --freshness likely_stale", description: "What does not get on" },
     { command: "countersign runs list --json | jq .reason_code" }
   ])
 )

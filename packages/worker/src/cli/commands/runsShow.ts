@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { Command } from "effect/cli"
 import { inspectRun } from "../../Inspection.ts"
 import { answer } from "../Reply.ts"
-import { auditAsJson, decisionAsJson, runAsJson } from "../render/runJson.ts"
+import { auditAsJson, decisionAsJson, runAsJson, wellbeingAsJson } from "../render/runJson.ts"
 import { runPage } from "../render/runPage.ts"
 import { replying } from "../replying.ts"
 import { readSettings } from "../Settings.ts"
@@ -22,6 +22,7 @@ export const runsShow = Command.make("show", { run: runArgument }, ({ run }) =>
         json: () => [
           {
             ...runAsJson(inspected.run, decisions),
+            ...wellbeingAsJson(inspected),
             decisions: decisions.map(decisionAsJson),
             audit: audit.map(auditAsJson)
           }
@@ -33,7 +34,7 @@ export const runsShow = Command.make("show", { run: runArgument }, ({ run }) =>
 ).pipe(
   Command.withShortDescription("Show a run: how it ended, why, what to do next"),
   Command.withDescription(
-    "Show a run: how it ended, why, what to do next; then its checks, its timeline and its codes."
+    "Show a run: how it ended or gets on, why, what to do next; then its checks, its timeline and its codes."
   ),
   Command.withExamples([
     { command: "countersign runs show 0190163d-8694-739b-aea5-966c26f8ad91" },

@@ -13,6 +13,7 @@ import {
 } from "@countersign/domain"
 import { Clock, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { LOOKED_AT_MAX, listWatched } from "../../Watching.ts"
 import { examined, type Finding, fail, ok, warn } from "./Finding.ts"
 import { oneRow } from "./server.ts"
 
@@ -73,6 +74,24 @@ export const orphansFinding: Effect.Effect<Finding, never, RunStore | UnitOfWork
           "orphans",
           `${runs.length}${runs.length === ORPHANS_MAX ? " or more" : ""} running runs are held by a worker that fell silent`,
           "any running worker takes them back; start one"
+        )
+  })
+)
+
+const STALE_MAX = 1_000
+
+/** Whether active runs get on: those that have used most of their time to wait, or are held by nobody who answers. */
+export const freshnessFinding: Effect.Effect<Finding, never, RunStore> = examined(
+  "freshness",
+  Effect.gen(function* () {
+    const { watched, isCut } = yield* listWatched({ limit: STALE_MAX }, "likely_stale")
+    const lookedAt = isCut ? `, of the newest ${LOOKED_AT_MAX}` : ""
+    return watched.length === 0
+      ? ok("freshness", `every queued and running run gets on${lookedAt}`)
+      : warn(
+          "freshness",
+          `${watched.length}${watched.length === STALE_MAX ? " or more" : ""} runs are likely stale${lookedAt}`,
+          "see `countersign runs list --freshness likely_stale`, and whether their workers are running"
         )
   })
 )

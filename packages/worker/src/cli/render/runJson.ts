@@ -19,6 +19,7 @@ import {
   wireStateOf
 } from "@countersign/domain"
 import { Schema } from "effect"
+import type { Wellbeing } from "../../Watching.ts"
 import { iso } from "./words.ts"
 
 type JsonObject = Readonly<Record<string, Schema.Json>>
@@ -66,6 +67,12 @@ export const runAsJson = (run: Run, decisions: ReadonlyArray<DecisionRecord> = [
     context: run._tag === "Blocked" ? { ...blockedContextOf(run) } : null
   }
 }
+
+/** How a run gets on, in the contract's words. */
+export const wellbeingAsJson = ({ freshness, problemClass }: Wellbeing): JsonObject => ({
+  freshness,
+  problem_class: problemClass
+})
 
 const encodeCounts = Schema.encodeSync(Counts)
 const encodeSnapshot = Schema.encodeSync(Schema.toCodecJson(Snapshot))

@@ -1,20 +1,24 @@
 /** One run for people, in the order of contract section 9: what run, how it ended, why, what next; then details. */
 import {
   type AuditRecord,
+  type BadgeInWords,
   blockedSummaryOf,
   type DecisionRecord,
   describeAudit,
+  freshnessInWords,
   headlineOf,
   initiatorOf,
   isCompleted,
   nextStepsFor,
   outcomeBadgeOf,
+  problemInWords,
   type Run,
   reasonInWords,
   statusBadgeOf,
   type Tone
 } from "@countersign/domain"
 import type { InspectedRun } from "../../Inspection.ts"
+import type { Wellbeing } from "../../Watching.ts"
 import { printable, type Style } from "./Style.ts"
 import { cell, renderTable } from "./table.ts"
 import { checksInWords, inUtc } from "./words.ts"
@@ -36,13 +40,17 @@ export const targetOf = ({ dispatch: { subject } }: Run): string =>
     : `tenant ${subject.scope.tenantId} in workspace ${subject.scope.workspaceId}`
 
 /** The page, line by line. */
-export const runPage = ({ run, decisions, audit }: InspectedRun, style: Style): ReadonlyArray<string> => [
+export const runPage = (
+  { run, freshness, problemClass, decisions, audit }: InspectedRun,
+  style: Style
+): ReadonlyArray<string> => [
   `${style.strong(printable(run.dispatch.subject.operationType))} for ${printable(targetOf(run))}`,
   style.faint(`run ${run.dispatch.id}`),
   "",
   style.tone(toneOf(run), printable(headlineOf(run))),
   ...labelled("Why", whyOf(run)),
   ...labelled("Next", nextStepsFor(run)),
+  ...labelled("Getting on", wellbeingOf({ freshness, problemClass })),
   ...checksLine(run, decisions, style),
   "",
   ...labelled("Started by", [starterOf(run)]),
@@ -76,6 +84,14 @@ const whyOf = (run: Run): ReadonlyArray<string> => {
       return []
   }
 }
+
+/** How it gets on, where that is more than that it is over. */
+const wellbeingOf = ({ freshness, problemClass }: Wellbeing): ReadonlyArray<string> => [
+  ...(freshness === "terminal_normal" ? [] : [inASentence(freshnessInWords[freshness])]),
+  ...(problemClass === "none" ? [] : [inASentence(problemInWords[problemClass])])
+]
+
+const inASentence = ({ label, sentence }: BadgeInWords): string => `${label}: ${sentence}`
 
 const checksLine = (run: Run, decisions: ReadonlyArray<DecisionRecord>, style: Style): ReadonlyArray<string> => {
   const checks = run._tag === "Blocked" ? run.legitimacy.checks : decisions.at(-1)?.decision.checks

@@ -1,18 +1,20 @@
 /** Many runs for people. */
-import { headlineOf, type Run } from "@countersign/domain"
+import { freshnessInWords, headlineOf } from "@countersign/domain"
+import type { WatchedRun } from "../../Watching.ts"
 import { starterOf, toneOf } from "./runPage.ts"
 import type { Style } from "./Style.ts"
-import { cell, renderTable } from "./table.ts"
+import { type Cell, cell, renderTable } from "./table.ts"
 import { inUtc } from "./words.ts"
 
 /** The table's lines, or one that says that there is nothing. */
-export const runTable = (runs: ReadonlyArray<Run>, style: Style): ReadonlyArray<string> =>
+export const runTable = (runs: ReadonlyArray<WatchedRun>, style: Style): ReadonlyArray<string> =>
   runs.length === 0
     ? ["No runs."]
     : renderTable(
         {
           columns: ["Run", "Dispatched (UTC)", "Operation", "Workspace", "Tenant", "Started by", "State"],
-          rows: runs.map((run) => {
+          rows: runs.map((watched) => {
+            const { run } = watched
             const { operationType, scope } = run.dispatch.subject
             return [
               cell(run.dispatch.id),
@@ -21,9 +23,16 @@ export const runTable = (runs: ReadonlyArray<Run>, style: Style): ReadonlyArray<
               cell(scope.workspaceId),
               cell(scope.tenantId ?? "–"),
               cell(starterOf(run)),
-              cell(headlineOf(run), toneOf(run))
+              stateOf(watched)
             ]
           })
         },
         style
       )
+
+/** How it stands; of an active run also that it does not get on. */
+const stateOf = ({ run, freshness }: WatchedRun): Cell => {
+  if (freshness !== "likely_stale") return cell(headlineOf(run), toneOf(run))
+  const { label, tone } = freshnessInWords[freshness]
+  return cell(`${headlineOf(run)} (${label.toLowerCase()})`, tone)
+}
