@@ -1,6 +1,6 @@
 /** A small world of authority facts in which every operation of the sample catalogue is legitimate for Ada. */
 import { AuthorityBook } from "@countersign/adapters/testing"
-import { ProviderConnectionId, Role, TenantId, UserId, WorkspaceId } from "@countersign/domain"
+import { PrerequisiteName, ProviderConnectionId, Role, TenantId, UserId, WorkspaceId } from "@countersign/domain"
 import { sampleRoles } from "@countersign/worker"
 import { Clock, Effect } from "effect"
 
@@ -8,6 +8,7 @@ export const workspaceId = WorkspaceId.make("ws-north")
 export const tenantId = TenantId.make("tenant-contoso")
 export const connectionId = ProviderConnectionId.make("conn-graph")
 export const ada = UserId.make("ada")
+export const changeWindow = PrerequisiteName.make("change_window_open")
 export const manager = Role.make("manager")
 export const readonly = Role.make("readonly")
 
@@ -23,6 +24,7 @@ export const settle = Effect.gen(function* () {
   yield* book.setTenant({ id: tenantId, workspaceId, state: "active" })
   yield* book.setEntitlement(ada, tenantId)
   yield* book.setConnection({ id: connectionId, workspaceId, tenantId, enabled: true, connected: true })
+  yield* book.setPrerequisite({ name: changeWindow, workspaceId, tenantId, satisfied: true })
   yield* setGate("ok")
 })
 

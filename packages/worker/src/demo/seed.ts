@@ -12,7 +12,7 @@ const people = Object.keys(PEOPLE).filter((name): name is PersonName => name in 
 
 /**
  * A workspace, six people with a role each, four active tenants that all of them may act for, and for each tenant a
- * connection and a write gate that was found in order just now. All in one transaction.
+ * connection, a write gate that was found in order just now, and an open window for changes. All in one transaction.
  */
 export const seed = (schema: SchemaName, cast: Cast): Effect.Effect<void, SqlError.SqlError, SqlClient.SqlClient> =>
   Effect.flatMap(SqlClient.SqlClient, (sql) => sql.withTransaction(insertAll(sql, schema, cast)))
@@ -69,5 +69,14 @@ const insertAll = Effect.fnUntraced(function* (sql: SqlClient.SqlClient, schema:
   yield* insert(
     "write_gates",
     TENANTS.map((name) => ({ tenant_id: tenant(name), health: "ok", checked_at: checkedAt }))
+  )
+  yield* insert(
+    "prerequisites",
+    TENANTS.map((name) => ({
+      workspace_id: workspace,
+      tenant_id: tenant(name),
+      name: "change_window_open",
+      satisfied: true
+    }))
   )
 })

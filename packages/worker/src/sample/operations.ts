@@ -37,16 +37,18 @@ export const restoreExecute = Operation.make({
   providerConnection: true,
   writes: true,
   payload: Schema.Struct({ backupId: Schema.NonEmptyString }),
-  result: Schema.Struct({ restored: Schema.Int })
+  result: Schema.Struct({ restored: Schema.Int }),
+  countKeys: ["restored"]
 })
 
-/** Deletes many items of the tenant. */
+/** Deletes many items of the tenant; only while its window for changes is open, which is a prerequisite of the host's own. */
 export const policyBulkDelete = Operation.make({
   type: "policy.bulk_delete",
   label: "Delete policies in bulk",
   capability: "policy.delete",
   providerConnection: true,
   writes: true,
+  prerequisites: ["change_window_open"],
   payload: Schema.Struct({ policyIds: Schema.Array(Schema.NonEmptyString) }),
   result: Schema.Struct({ deleted: Schema.Int }),
   countKeys: ["deleted", "failed"]
@@ -59,7 +61,8 @@ export const directoryGroupSync = Operation.make({
   capability: "directory.sync",
   providerConnection: true,
   payload: Schema.Struct({}),
-  result: Schema.Struct({ groups: Schema.Int })
+  result: Schema.Struct({ groups: Schema.Int }),
+  countKeys: ["groups"]
 })
 
 /** Backs the tenant up on a schedule; no person is behind it. */
@@ -69,7 +72,8 @@ export const backupScheduleRun = Operation.make({
   systemAuthority: true,
   providerConnection: true,
   payload: Schema.Struct({}),
-  result: Schema.Struct({ backedUp: Schema.Int })
+  result: Schema.Struct({ backedUp: Schema.Int }),
+  countKeys: ["backedUp"]
 })
 
 /** The six operations as a catalogue. */
