@@ -72,6 +72,10 @@ export type ProviderConnectionId = typeof ProviderConnectionId.Type
 export const OperationType = HostString.pipe(Schema.brand("OperationType"))
 export type OperationType = typeof OperationType.Type
 
+/** A schedule; the host's own name for it, such as `nightly-backup`. */
+export const ScheduleId = HostString.pipe(Schema.brand("ScheduleId"))
+export type ScheduleId = typeof ScheduleId.Type
+
 /** The name of something a handler counts, such as `deleted`. */
 export const CountKey = HostString.pipe(Schema.brand("CountKey"))
 export type CountKey = typeof CountKey.Type

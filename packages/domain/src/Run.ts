@@ -9,6 +9,7 @@ import { ActorKind } from "./Authority.ts"
 import { Failure } from "./Decision.ts"
 import { DeniedOnTheWire } from "./ExecutionLegitimacy.ts"
 import { HostString, RunId } from "./Ids.ts"
+import { Slot } from "./Slot.ts"
 import { Subject } from "./Snapshot.ts"
 
 /** What a dispatch fixed once and for all. */
@@ -27,7 +28,9 @@ export const Dispatch = Schema.Struct({
   /** A run that still waits then is given up. */
   expiresAtMillis: Schema.Int,
   /** The run that this one was dispatched to do again. */
-  retryOf: Schema.NullOr(RunId)
+  retryOf: Schema.NullOr(RunId),
+  /** The slot of the schedule it was dispatched for; provenance, like `actorKind`. */
+  slot: Schema.NullOr(Slot)
 })
 export type Dispatch = typeof Dispatch.Type
 

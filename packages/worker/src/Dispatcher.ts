@@ -21,8 +21,11 @@ import {
   OperationType,
   RunId,
   RunStore,
+  type Schedule,
+  type Slot,
   type StoreUnavailable,
   type Subject,
+  slotRunId,
   systemAuthority,
   TargetScope,
   UserId,
@@ -69,6 +72,24 @@ export const prepareTyped = <Payload>(terms: DispatchTerms, request: DispatchReq
     prepare(terms, { ...request, operationType: request.operation.type, payload })
   )
 
+/**
+ * The first step of the run of one slot of a schedule, under system authority. Its id follows from the slot, so that the same slot
+ * dispatched again is answered with the run there is; its identity too, so that it is not taken for the run of another slot.
+ */
+export const prepareSlot = (
+  terms: DispatchTerms,
+  { operationType, scope, payload, id }: Pick<Schedule, "operationType" | "scope" | "payload" | "id">,
+  slotMillis: number
+): Prepared => {
+  const slot: Slot = { scheduleId: id, slotMillis }
+  const runId = slotRunId(slot, terms.digest)
+  return prepare(
+    terms,
+    { ...scope, operationType, payload, runId, systemAuthority: true, actorKind: "scheduled" },
+    slot
+  )
+}
+
 const store = (first: FirstStep) =>
   Effect.gen(function* () {
     const [dispatched] = yield* Effect.flatMap(RunStore, (runs) => runs.dispatch([first]))
@@ -76,7 +97,7 @@ const store = (first: FirstStep) =>
   })
 
 /** The first step of a run, checked and ready to be stored. */
-const prepare = (terms: DispatchTerms, request: UntypedDispatchRequest): Prepared =>
+const prepare = (terms: DispatchTerms, request: UntypedDispatchRequest, slot: Slot | null = null): Prepared =>
   Effect.gen(function* () {
     const operation = yield* Effect.fromResult(declared(terms.catalogue, request.operationType))
     const authority = yield* Effect.fromResult(authorityOf(request, operation))
@@ -94,11 +115,14 @@ const prepare = (terms: DispatchTerms, request: UntypedDispatchRequest): Prepare
       actorKind: yield* Effect.fromResult(actorKindOf(request)),
       initiatorName: yield* Effect.fromResult(initiatorNameOf(request)),
       payload: accepted.json,
-      identity: yield* Effect.fromResult(identified(subject, accepted, terms.digest)),
+      identity: yield* Effect.fromResult(identified(subject, slot ?? accepted.identifying, terms.digest)),
       maxAttempts: operation.attempts.maxAttempts,
       dispatchedAtMillis: nowMillis,
       expiresAtMillis: times.expiresAtMillis,
-      retryOf: yield* Effect.fromResult(readId(Schema.NullOr(RunId), "id of the run to retry", request.retryOf ?? null))
+      retryOf: yield* Effect.fromResult(
+        readId(Schema.NullOr(RunId), "id of the run to retry", request.retryOf ?? null)
+      ),
+      slot
     }
     return dispatchStep(dispatched, times.availableAtMillis)
   })
@@ -194,7 +218,7 @@ const acceptedPayload = (
     }
   )
 
-const identified = (subject: Subject, { identifying }: AcceptedPayload, digest: Digest): Checked<string> =>
+const identified = (subject: Subject, identifying: Schema.Json, digest: Digest): Checked<string> =>
   guarded(subject.operationType, () => Result.succeed(identityOf(subject, identifying, digest)))
 
 const encoded = <Payload>({ operation, payload }: DispatchRequest<Payload>) =>

@@ -32,7 +32,7 @@ describe("migrate", () => {
     "makes everything once, and nothing the second time",
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* schemaState(), { _tag: "Missing" })
-      assert.strictEqual((yield* migrate()).length, CODE_VERSION)
+      assert.strictEqual((yield* migrate()).at(-1)?.id, CODE_VERSION)
       assert.deepStrictEqual(yield* migrate(), [])
       assert.deepStrictEqual(yield* schemaState(), { _tag: "Current", version: CODE_VERSION })
       assert.deepStrictEqual(yield* schemaDrift(), [])
@@ -51,7 +51,7 @@ describe("migrate", () => {
         { concurrency: "unbounded" }
       )
       assert.deepStrictEqual(
-        outcomes.map(({ length }) => length).sort((a, b) => b - a),
+        outcomes.map((applied) => applied.at(-1)?.id ?? 0).sort((a, b) => b - a),
         [CODE_VERSION, 0, 0, 0, 0, 0, 0, 0, 0, 0]
       )
     }).pipe(Effect.scoped)
@@ -140,7 +140,7 @@ describe("the printed script", () => {
         yield* inserted(waiting, "'2020-01-01', 'queued', 'pending', '2020-01-01', NULL, NULL")
         yield* inserted(delayed, "'2020-01-01', 'queued', 'pending', '2100-01-01', NULL, NULL")
         yield* inserted(done, "'2020-01-01', 'completed', 'succeeded', '2020-01-01', '2020-01-01', '2020-01-01'")
-        assert.strictEqual((yield* migrate()).length, CODE_VERSION - 4)
+        assert.strictEqual((yield* migrate())[0]?.id, 5)
         assert.deepStrictEqual(yield* schemaDrift(), [])
         const store = Context.get(yield* Layer.build(layerPostgres()), RunStore)
         const weekMillis = 7 * 24 * 60 * 60 * 1000
@@ -173,8 +173,8 @@ describe("a schema that is not as the code knows it", () => {
       yield* sql`INSERT INTO countersign.migrations (migration_id, name) VALUES (${CODE_VERSION + 1}, 'later')`
       assert.deepStrictEqual(yield* schemaState(), { _tag: "Ahead", version: CODE_VERSION + 1 })
       assert.include((yield* refusal).advice, `version ${CODE_VERSION + 1}`)
-      yield* sql`DELETE FROM countersign.migrations WHERE migration_id >= ${CODE_VERSION}`
-      assert.deepStrictEqual(yield* schemaState(), { _tag: "Behind", version: CODE_VERSION - 1 })
+      yield* sql`DELETE FROM countersign.migrations WHERE migration_id > 1`
+      assert.deepStrictEqual(yield* schemaState(), { _tag: "Behind", version: 1 })
       assert.strictEqual((yield* refusal).trouble, "schema_mismatch")
     })
   )

@@ -142,7 +142,8 @@ const queuedFor = (snapshot: Snapshot, number: number): Queued => {
     maxAttempts: 3,
     dispatchedAtMillis: NOW_MILLIS,
     expiresAtMillis: NOW_MILLIS + QUEUED_LIMIT_MILLIS,
-    retryOf: null
+    retryOf: null,
+    slot: null
   }
   return dispatch(dispatched)
 }

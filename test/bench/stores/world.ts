@@ -112,7 +112,8 @@ export const firstStepOf = (number: number, workspaces: number, atMillis: number
     maxAttempts: operation.attempts.maxAttempts,
     dispatchedAtMillis: atMillis,
     expiresAtMillis: atMillis + operation.queuedLimitMillis,
-    retryOf: null
+    retryOf: null,
+    slot: null
   }
   return dispatchStep(dispatched)
 }

@@ -64,7 +64,8 @@ const queued = dispatch({
   maxAttempts: restore.attempts.maxAttempts,
   dispatchedAtMillis: 1_790_000_000_000,
   expiresAtMillis: 1_790_000_000_000 + restore.queuedLimitMillis,
-  retryOf: null
+  retryOf: null,
+  slot: null
 })
 const running = Result.flatMap(authorize(queued, snapshotWith("operator")), (permit) => start(queued, permit))
 console.log(Result.isSuccess(running) ? running.success._tag : running.failure._tag)

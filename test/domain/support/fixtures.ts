@@ -93,5 +93,6 @@ export const dispatched = (changed: Partial<Dispatch> = {}): Dispatch => ({
   dispatchedAtMillis: NOW_MILLIS - DAY_MILLIS,
   expiresAtMillis: NOW_MILLIS + 6 * DAY_MILLIS,
   retryOf: null,
+  slot: null,
   ...changed
 })

@@ -8,6 +8,7 @@ import * as guard from "./migrations/0002_guard.ts"
 import * as fence from "./migrations/0003_fence.ts"
 import * as facts from "./migrations/0004_facts.ts"
 import * as waiting from "./migrations/0005_waiting.ts"
+import * as schedules from "./migrations/0007_schedules.ts"
 import { DEFAULT_SCHEMA, type Names, namesOf, type SchemaName } from "./SchemaName.ts"
 import { storeUnavailable } from "./troubles.ts"
 
@@ -23,11 +24,12 @@ const migrations: ReadonlyArray<Migration> = [
   { id: 2, name: "guard", statements: guard.statements },
   { id: 3, name: "fence", statements: fence.statements },
   { id: 4, name: "facts", statements: facts.statements },
-  { id: 5, name: "waiting", statements: waiting.statements }
+  { id: 5, name: "waiting", statements: waiting.statements },
+  { id: 7, name: "schedules", statements: schedules.statements }
 ]
 
 /** The version of the schema that this code works with: the number of its last migration. */
-export const CODE_VERSION = migrations.length
+export const CODE_VERSION = Math.max(...migrations.map(({ id }) => id))
 
 /** A migration that was run. */
 export interface Applied {

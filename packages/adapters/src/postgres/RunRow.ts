@@ -18,6 +18,8 @@ import {
   RunId,
   type Running,
   RunUnreadable,
+  ScheduleId,
+  type Slot,
   systemAuthority
 } from "@countersign/domain"
 import { Result, Schema } from "effect"
@@ -53,6 +55,8 @@ export interface RunRow {
   readonly dispatched_at: Instant
   readonly expires_at: Instant
   readonly retry_of: string | null
+  readonly schedule_id: string | null
+  readonly slot_at: Instant | null
   readonly available_at: Instant
   readonly started_at: Instant | null
   readonly completed_at: Instant | null
@@ -83,6 +87,8 @@ const COLUMNS = [
   "dispatched_at",
   "expires_at",
   "retry_of",
+  "schedule_id",
+  "slot_at",
   "available_at",
   "started_at",
   "completed_at",
@@ -98,6 +104,7 @@ export const RUN_COLUMNS = COLUMNS.map((column) => `r.${column}`).join(", ")
 
 const isRunId = Schema.is(RunId)
 const isActorKind = Schema.is(ActorKind)
+const isScheduleId = Schema.is(ScheduleId)
 const isHostString = Schema.is(HostString)
 const isBlockedContext = Schema.is(BlockedContext)
 const isCancelledContext = Schema.is(Schema.Struct({ cancelled_by: Canceller }))
@@ -110,6 +117,12 @@ const authorityOf = ({ authority_mode, initiator_id }: RunRow): Authority => {
   }
   if (authority_mode === "system_authority" && initiator_id === null) return systemAuthority
   return unreadable("authority_mode and initiator_id do not fit together")
+}
+
+const slotOf = ({ schedule_id, slot_at }: RunRow): Slot | null => {
+  if (schedule_id === null && slot_at === null) return null
+  if (slot_at === null || !isScheduleId(schedule_id)) return unreadable("schedule_id and slot_at do not fit together")
+  return { scheduleId: schedule_id, slotMillis: millisOf(slot_at, "slot_at") }
 }
 
 const dispatchOf = (row: RunRow): Dispatch => {
@@ -139,7 +152,8 @@ const dispatchOf = (row: RunRow): Dispatch => {
     maxAttempts: row.max_attempts,
     dispatchedAtMillis: millisOf(row.dispatched_at, "dispatched_at"),
     expiresAtMillis: millisOf(row.expires_at, "expires_at"),
-    retryOf: retry_of
+    retryOf: retry_of,
+    slot: slotOf(row)
   }
 }
 

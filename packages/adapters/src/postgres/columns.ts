@@ -28,7 +28,9 @@ export const dispatchedColumns: ReadonlyArray<Column<Run>> = [
   column("max_attempts", "integer", ({ dispatch }) => dispatch.maxAttempts),
   column("dispatched_at", "timestamptz", ({ dispatch }) => instantOf(dispatch.dispatchedAtMillis)),
   column("expires_at", "timestamptz", ({ dispatch }) => instantOf(dispatch.expiresAtMillis)),
-  column("retry_of", "uuid", ({ dispatch }) => dispatch.retryOf)
+  column("retry_of", "uuid", ({ dispatch }) => dispatch.retryOf),
+  column("schedule_id", "text", ({ dispatch }) => dispatch.slot?.scheduleId ?? null),
+  column("slot_at", "timestamptz", ({ dispatch }) => instantOf(dispatch.slot?.slotMillis ?? null))
 ]
 
 const availableAtOf = (run: Run): Date | null => (run._tag === "Queued" ? instantOf(run.availableAtMillis) : null)

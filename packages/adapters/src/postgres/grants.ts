@@ -17,7 +17,7 @@ const READ = [
   "write_gates"
 ]
 const RECORD = ["audit_records", "decisions", "inbox", "snapshots"]
-const KEEP = ["notices", "runs"]
+const KEEP = ["notices", "runs", "schedules"]
 
 /**
  * Statements that give a role what a worker and its dispatching host need, as one script. Migrations are run by another role,

@@ -95,6 +95,7 @@ export const makeWorld: Effect.Effect<World> = Effect.sync(() => {
       dispatchedAtMillis: atMillis,
       expiresAtMillis: atMillis + WORLD_LASTS_MILLIS,
       retryOf: null,
+      slot: null,
       ...given
     }
   }
