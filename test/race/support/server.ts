@@ -1,9 +1,9 @@
 /** One database, and as many programs on it as a test wants: each has connections of its own. */
 import { layerPostgres, layerPostgresClient, migrate } from "@countersign/adapters"
 import type { AuthorityBook } from "@countersign/adapters/testing"
-import { type Notice, NoticeChannel, type StoreUnavailable } from "@countersign/domain"
+import { type Catalogue, type Notice, NoticeChannel, type StoreUnavailable } from "@countersign/domain"
 import { Countersign, sampleCatalogue, Worker, type WorkerOptions } from "@countersign/worker"
-import { Context, Effect, Exit, Layer, Scope } from "effect"
+import { Clock, Context, Effect, Exit, Layer, Scope } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { layerPostgresAuthorityBook } from "../../adapters/postgres/PostgresAuthorityBook.ts"
 import type { Clients, Ports } from "../../adapters/postgres/support.ts"
@@ -11,11 +11,18 @@ import type { Clients, Ports } from "../../adapters/postgres/support.ts"
 export type Program = Ports | AuthorityBook | Clients | Countersign | SecureRandom.SecureRandom
 
 /** Every port and the book of facts, through connections of its own; the database must have been migrated. */
-export const layerProgram = (url: string, maxConnections = 8): Layer.Layer<Program, StoreUnavailable> =>
-  Layer.mergeAll(Countersign.layer({ catalogue: sampleCatalogue }), SecureRandom.layerWebCrypto).pipe(
+export const layerProgram = (
+  url: string,
+  maxConnections = 8,
+  catalogue: Catalogue = sampleCatalogue
+): Layer.Layer<Program, StoreUnavailable> =>
+  Layer.mergeAll(Countersign.layer({ catalogue }), SecureRandom.layerWebCrypto).pipe(
     Layer.provideMerge(Layer.merge(layerPostgres(), layerPostgresAuthorityBook())),
-    Layer.provideMerge(layerPostgresClient({ url, maxConnections }))
+    Layer.provideMerge(layerPostgresClient({ url, maxConnections }).pipe(Layer.provide(layerMachineTime)))
   )
+
+/** The server is as fast as it is, whatever time it is in the test: what waits for it waits by the machine's clock. */
+const layerMachineTime = Layer.sync(Clock.Clock, () => Clock.Clock.defaultValue())
 
 /** Brings an empty database to our tables. */
 export const migrated = (url: string) =>
