@@ -11,6 +11,8 @@ export default defineConfig({
     globalSetup: ["./support/globalSetup.ts"],
     include: ["**/*.test.ts"],
     exclude: ["**/node_modules/**", "bench/**"],
+    // Files wait for servers and child processes as often as they compute: one for each core, the main thread has little to do.
+    maxWorkers: "100%",
     testTimeout: 60_000,
     hookTimeout: 120_000
   }
