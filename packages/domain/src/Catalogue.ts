@@ -16,7 +16,15 @@ export interface Catalogue {
 /** An operation whose payload and result types are not known here; `accept` still decodes its payloads. */
 export type AnyOperation = Pick<
   Operation,
-  "type" | "label" | "requirements" | "accept" | "attempts" | "hold" | "queuedLimitMillis" | "countKeys"
+  | "type"
+  | "label"
+  | "requirements"
+  | "viewCapability"
+  | "accept"
+  | "attempts"
+  | "hold"
+  | "queuedLimitMillis"
+  | "countKeys"
 >
 
 /** Throws when two declarations share a type: which of them is meant could not be told. */

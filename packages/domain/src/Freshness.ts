@@ -23,7 +23,8 @@ export interface Watch {
 }
 
 /** The codes under which the reconciler gives runs up. */
-const RECONCILED: ReadonlySet<string> = new Set(["run.stale_queued", "run.stale_running", "run.unreadable"])
+export const RECONCILED_CODES: ReadonlyArray<string> = ["run.stale_queued", "run.stale_running", "run.unreadable"]
+const RECONCILED: ReadonlySet<string> = new Set(RECONCILED_CODES)
 
 /**
  * A queued run is likely stale once it has used half of the time it may wait, counted from when it could first be taken. A held

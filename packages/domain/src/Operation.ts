@@ -67,6 +67,8 @@ export interface Operation<Payload = unknown, Result = unknown> {
   /** The operation in words, for people. */
   readonly label: string
   readonly requirements: Requirements
+  /** What a member entitled to a run's tenant must hold to look at it; null when nothing more is asked. */
+  readonly viewCapability: Capability | null
   readonly payload: PlainSchema<Payload>
   readonly result: PlainSchema<Result>
   /** Decodes a payload given as JSON; fails with what is wrong with it. */
@@ -85,6 +87,8 @@ export interface Declaration<Payload, Result> {
   readonly type: string
   readonly label?: string
   readonly capability?: string | null
+  /** Who may look at its runs (section 9): whoever is in scope, unless a capability is named. */
+  readonly viewCapability?: string | null
   readonly systemAuthority?: boolean
   readonly tenantStates?: readonly [TenantState, ...ReadonlyArray<TenantState>]
   readonly providerConnection?: boolean
@@ -134,6 +138,7 @@ const make = <Payload, Result>(declaration: Declaration<Payload, Result>): Opera
     writeGateMaxAgeMillis: declaration.writeGateMaxAgeMillis ?? WRITE_GATE_MAX_AGE_MILLIS,
     prerequisites: (declaration.prerequisites ?? []).map((name) => PrerequisiteName.make(name))
   }),
+  viewCapability: declaration.viewCapability == null ? null : Capability.make(declaration.viewCapability),
   payload: declaration.payload,
   result: declaration.result,
   accept: acceptor(declaration),

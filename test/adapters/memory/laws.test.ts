@@ -4,6 +4,7 @@ import { layerMemory, MemoryAuthority } from "../../../packages/adapters/src/mem
 import {
   AuthorityBook,
   auditLogLaws,
+  boardLaws,
   factsLaws,
   fenceLaws,
   holdLaws,
@@ -20,6 +21,7 @@ runStoreLaws("memory", layerMemory)
 runQueueLaws("memory", layerMemory)
 noticesLaws("memory", layerMemory)
 auditLogLaws("memory", layerMemory)
+boardLaws("memory", layerWithBook)
 factsLaws("memory", layerWithBook)
 fenceLaws("memory", layerWithBook)
 holdLaws("memory", layerWithBook)

@@ -2,6 +2,7 @@
 import { EmbeddedPostgres } from "@countersign/adapters"
 import {
   auditLogLaws,
+  boardLaws,
   factsLaws,
   fenceLaws,
   holdLaws,
@@ -29,6 +30,7 @@ const keepsTheLaws = <E>(name: string, client: () => Layer.Layer<Clients, E>) =>
   runQueueLaws(name, layerPorts(client()), { corrupt })
   noticesLaws(name, layerPorts(client()))
   auditLogLaws(name, layerPorts(client()))
+  boardLaws(name, layerPorts(client()))
   factsLaws(name, layerPorts(client()))
   fenceLaws(name, layerPorts(client()))
   holdLaws(name, layerPorts(client()))

@@ -3,9 +3,11 @@ import { layerPostgres, migrate, type PostgresOptions } from "@countersign/adapt
 import type { AuthorityBook } from "@countersign/adapters/testing"
 import type {
   AuditLog,
+  Entitlements,
   Facts,
   Fence,
   Notices,
+  RunBoard,
   RunQueue,
   RunStore,
   StoreUnavailable,
@@ -17,7 +19,7 @@ import type { SqlClient } from "effect/sql"
 import { layerPostgresAuthorityBook } from "./PostgresAuthorityBook.ts"
 
 export type Clients = PgClient.PgClient | SqlClient.SqlClient
-export type Ports = AuditLog | Facts | Fence | Notices | RunQueue | RunStore | UnitOfWork
+export type Ports = AuditLog | Entitlements | Facts | Fence | Notices | RunBoard | RunQueue | RunStore | UnitOfWork
 
 /** Migrates the database of this client and puts the ports and the book of facts over it. */
 export const layerPorts = <E>(

@@ -1,12 +1,24 @@
 /** Every port over one state in memory. */
-import type { AuditLog, Facts, Fence, Notices, RunQueue, RunStore, UnitOfWork } from "@countersign/domain"
+import type {
+  AuditLog,
+  Entitlements,
+  Facts,
+  Fence,
+  Notices,
+  RunBoard,
+  RunQueue,
+  RunStore,
+  UnitOfWork
+} from "@countersign/domain"
 import { Layer } from "effect"
 import { layerAuditLog } from "./AuditLog.ts"
+import { layerEntitlements } from "./Entitlements.ts"
 import { layerFacts } from "./Facts.ts"
 import { layerFence } from "./Fence.ts"
 import { layerMemoryAuthority, type MemoryAuthority } from "./MemoryAuthority.ts"
 import { layerMemoryState } from "./MemoryState.ts"
 import { layerNotices } from "./Notices.ts"
+import { layerRunBoard } from "./RunBoard.ts"
 import { layerRunQueue } from "./RunQueue.ts"
 import { layerRunStore } from "./RunStore.ts"
 import { layerUnitOfWork } from "./UnitOfWork.ts"
@@ -20,13 +32,15 @@ import { layerUnitOfWork } from "./UnitOfWork.ts"
  * Built twice it is two states: bind it to a constant, or share one build.
  */
 export const layerMemory: Layer.Layer<
-  AuditLog | Facts | Fence | MemoryAuthority | Notices | RunQueue | RunStore | UnitOfWork
+  AuditLog | Entitlements | Facts | Fence | MemoryAuthority | Notices | RunBoard | RunQueue | RunStore | UnitOfWork
 > = Layer.mergeAll(
   layerAuditLog,
+  layerEntitlements,
   layerFacts,
   layerFence,
   layerMemoryAuthority,
   layerNotices,
+  layerRunBoard,
   layerRunQueue,
   layerRunStore,
   layerUnitOfWork

@@ -1,9 +1,11 @@
 /** Every port over one PostgreSQL database. */
 import type {
   AuditLog,
+  Entitlements,
   Facts,
   Fence,
   Notices,
+  RunBoard,
   RunQueue,
   RunStore,
   StoreUnavailable,
@@ -13,9 +15,11 @@ import type { PgClient } from "@effect/sql-pg"
 import { Layer } from "effect"
 import type { SqlClient } from "effect/sql"
 import { layerAuditLog } from "./AuditLog.ts"
+import { layerEntitlements } from "./Entitlements.ts"
 import { layerFacts } from "./Facts.ts"
 import { layerFence } from "./Fence.ts"
 import { layerNotices } from "./Notices.ts"
+import { layerRunBoard } from "./RunBoard.ts"
 import { layerRunQueue } from "./RunQueue.ts"
 import { layerRunStore } from "./RunStore.ts"
 import { DEFAULT_SCHEMA, namesOf, type SchemaName } from "./SchemaName.ts"
@@ -40,16 +44,18 @@ export const layerPostgres = ({
   schema = DEFAULT_SCHEMA,
   factsSchema = schema
 }: PostgresOptions = {}): Layer.Layer<
-  AuditLog | Facts | Fence | Notices | RunQueue | RunStore | UnitOfWork,
+  AuditLog | Entitlements | Facts | Fence | Notices | RunBoard | RunQueue | RunStore | UnitOfWork,
   StoreUnavailable,
   PgClient.PgClient | SqlClient.SqlClient
 > => {
   const names = namesOf(schema)
   return Layer.mergeAll(
     layerAuditLog(names),
+    layerEntitlements(factsSchema),
     layerFacts(factsSchema),
     layerFence(names),
     layerNotices(names),
+    layerRunBoard(names),
     layerRunQueue(names),
     layerRunStore(names),
     layerUnitOfWork
