@@ -1,5 +1,5 @@
 /** Times and beginnings of ids as ranges of ids. */
-import { both, idsOfTime, idsWithPrefix, millisOfId, RunId } from "@countersign/domain"
+import { idsOfTime, idsWithPrefix, intersectionOf, millisOfId, RunId } from "@countersign/domain"
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
 import { effort } from "./support/effort.ts"
@@ -47,6 +47,7 @@ describe("ranges of run ids", () => {
 
   it("both ranges together are what is in each", () => {
     const [early, late] = [idsOfTime(10, 30), idsOfTime(20, 40)]
-    for (const range of [both(early, late), both(late, early)]) assert.deepStrictEqual(range, idsOfTime(20, 30))
+    for (const range of [intersectionOf(early, late), intersectionOf(late, early)])
+      assert.deepStrictEqual(range, idsOfTime(20, 30))
   })
 })

@@ -49,7 +49,7 @@ const RUN_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]
 const isRunId = (text: string): text is RunId => RUN_ID.test(text)
 
 /** What is in both ranges; it is empty when its `from` lies after its `to`. */
-export const both = (one: RunIdRange, other: RunIdRange): RunIdRange => {
+export const intersectionOf = (one: RunIdRange, other: RunIdRange): RunIdRange => {
   const isEarlier = one.from < other.from
   const endsEarlier = one.to < other.to
   return { from: (isEarlier ? other : one).from, to: (endsEarlier ? one : other).to }

@@ -39,12 +39,10 @@ export * from "./ports/UnitOfWork.ts"
 export * from "./ReasonInWords.ts"
 export * from "./Run.ts"
 export * from "./RunEvent.ts"
-<<<<<<< HEAD
+export * from "./RunIdRange.ts"
 export * from "./Schedule.ts"
 export * from "./Slot.ts"
-=======
-export * from "./RunIdRange.ts"
->>>>>>> 2e3aa02 (Who may look at what, as a pure function over facts; a board of runs whose cost is bounded, with its laws)
+
 export * from "./Snapshot.ts"
 export * from "./Step.ts"
 export * from "./StorableJson.ts"

@@ -3,6 +3,7 @@ import {
   type BoardFilter,
   type BoardPosition,
   type BoardQuery,
+  type BoardRun,
   type BoardScope,
   type EndCount,
   type EndsQuery,
@@ -13,7 +14,6 @@ import {
   RunBoard,
   type RunId,
   RunNotFound,
-  type BoardRun,
   wireStateOf
 } from "@countersign/domain"
 import { Effect, HashMap, Layer } from "effect"

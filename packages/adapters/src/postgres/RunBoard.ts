@@ -2,14 +2,14 @@
 import {
   type ActiveCounts,
   type BoardPage,
+  type BoardRun,
   type EndCount,
   ReasonCode,
   RunBoard,
   RunId,
   RunNotFound,
   RunOutcome,
-  type RunUnreadable,
-  type BoardRun
+  type RunUnreadable
 } from "@countersign/domain"
 import { Effect, Layer, Result, Schema } from "effect"
 import { SqlClient } from "effect/sql"

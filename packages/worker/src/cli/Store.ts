@@ -2,9 +2,11 @@
 import { EmbeddedPostgres, layerPostgres, layerPostgresClient, type SchemaName } from "@countersign/adapters"
 import type {
   AuditLog,
+  Entitlements,
   Facts,
   Fence,
   Notices,
+  RunBoard,
   RunQueue,
   RunStore,
   StoreUnavailable,
@@ -16,7 +18,7 @@ import { type CliFailure, cliFailure } from "./CliFailure.ts"
 import type { Place, Settings } from "./Settings.ts"
 
 /** Every port a store serves. */
-export type StorePorts = RunStore | RunQueue | UnitOfWork | Facts | Fence | AuditLog | Notices
+export type StorePorts = RunStore | RunBoard | RunQueue | UnitOfWork | Facts | Entitlements | Fence | AuditLog | Notices
 
 /** Why a store cannot be opened. */
 export type StoreFailure = StoreUnavailable | CliFailure
