@@ -148,9 +148,9 @@ describe("the outbox", () => {
       const problems: Array<string> = []
       const spied = Notices.of({
         ...notices,
-        deferDelivery: (id, dueAtMillis, problem) => {
+        deferDelivery: (id, dueAtMillis, problem, takenBy) => {
           problems.push(problem)
-          return notices.deferDelivery(id, dueAtMillis, problem)
+          return notices.deferDelivery(id, dueAtMillis, problem, takenBy)
         }
       })
       const long = `a\u0000b\nc\uD800${"x".repeat(10_000)}`

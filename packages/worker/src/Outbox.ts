@@ -4,7 +4,7 @@
  *
  * Contract section 10.
  */
-import { type DueNotice, type Notice, NoticeChannel, Notices, type StoreUnavailable } from "@countersign/domain"
+import { type DueNotice, NoticeChannel, Notices, type StoreUnavailable } from "@countersign/domain"
 import { Clock, Effect, Semaphore } from "effect"
 import { type BackoffPolicy, backoffAfter } from "./Backoff.ts"
 import { oneLine } from "./oneLine.ts"
@@ -25,6 +25,9 @@ const PROBLEM_MAX_LENGTH = 500
 
 const AFTER_FAILURE: BackoffPolicy = { backoffMillis: 1_000, backoffMaxMillis: 3_600_000 }
 
+/** A receiver that asks for a longer rest is asked again all the same. */
+const REST_MAX_MILLIS = 86_400_000
+
 /** What delivering notices needs. */
 export type OutboxPorts = Notices | NoticeChannel
 
@@ -33,11 +36,15 @@ export const deliverDue: Effect.Effect<number, StoreUnavailable, OutboxPorts> = 
   const notices = yield* Notices
   const nowMillis = yield* Clock.currentTimeMillis
   const due = yield* notices.takeDue(nowMillis, nowMillis + HIDDEN_MILLIS, BATCH)
-  const problems = yield* Effect.forEach(due, ({ notice }) => problemOf(notice), { concurrency: SIDE_BY_SIDE })
-  const delivered = due.filter((_, index) => problems[index] === null).map(({ notice }) => notice.runId)
+  const results = yield* Effect.forEach(due, (one) => Effect.map(troubleOf(one), (trouble) => ({ one, trouble })), {
+    concurrency: SIDE_BY_SIDE
+  })
+  const delivered = results.filter(({ trouble }) => trouble === null).map(({ one }) => one.notice.runId)
   // Noted first, and together: what goes wrong with one must not have the others delivered again.
   if (delivered.length > 0) yield* notices.markDelivered(delivered, yield* Clock.currentTimeMillis)
-  yield* Effect.forEach(due, (one, index) => defer(one, problems[index] ?? null), { discard: true })
+  yield* Effect.forEach(results, ({ one, trouble }) => (trouble === null ? Effect.void : defer(one, trouble)), {
+    discard: true
+  })
   return due.length
 })
 
@@ -63,23 +70,39 @@ export const makeOutbox: Effect.Effect<Outbox> = Effect.map(Semaphore.make(1), (
 })
 
 /** Puts off what was not delivered, the longer the more often that happened. */
-const defer = Effect.fnUntraced(function* ({ notice, delivery }: DueNotice, problem: string | null) {
-  if (problem === null) return
+const defer = Effect.fnUntraced(function* ({ notice, delivery }: DueNotice, trouble: Trouble) {
+  const { problem, takenBy, restMillis } = trouble
   const notices = yield* Notices
-  const waitMillis = yield* backoffAfter(delivery, AFTER_FAILURE)
+  const waitMillis = Math.max(yield* backoffAfter(delivery, AFTER_FAILURE), Math.min(restMillis, REST_MAX_MILLIS))
   yield* Effect.logWarning(`notice of run ${notice.runId} not delivered: ${problem}; again in ${waitMillis} ms`)
-  yield* notices.deferDelivery(notice.runId, (yield* Clock.currentTimeMillis) + waitMillis, problem)
+  yield* notices.deferDelivery(notice.runId, (yield* Clock.currentTimeMillis) + waitMillis, problem, takenBy)
 })
 
+/** Why a delivery did not go well, and what came of it all the same. */
+interface Trouble {
+  readonly problem: string
+  readonly takenBy: ReadonlyArray<string>
+  /** The rest the receiver asked for. */
+  readonly restMillis: number
+}
+
 /** Hands the notice to the channel; answers why that did not go well, or null. */
-const problemOf = (notice: Notice): Effect.Effect<string | null, never, NoticeChannel> =>
-  Effect.flatMap(NoticeChannel, (channel) => channel.deliver(notice)).pipe(
+const troubleOf = ({ notice, takenBy }: DueNotice): Effect.Effect<Trouble | null, never, NoticeChannel> => {
+  const trouble = (problem: string): Trouble => ({ problem, takenBy, restMillis: 0 })
+  return Effect.flatMap(NoticeChannel, (channel) => channel.deliver(notice, takenBy)).pipe(
     Effect.as(null),
     Effect.timeoutOrElse({
       duration: DELIVERY_MILLIS,
-      orElse: () => Effect.succeed(`the channel took longer than ${DELIVERY_MILLIS} ms`)
+      orElse: () => Effect.succeed(trouble(`the channel took longer than ${DELIVERY_MILLIS} ms`))
     }),
-    Effect.catch(({ problem }) => Effect.succeed(oneLine(problem, PROBLEM_MAX_LENGTH) || "no reason given")),
+    Effect.catch((failure) =>
+      Effect.succeed({
+        problem: oneLine(failure.problem, PROBLEM_MAX_LENGTH) || "no reason given",
+        takenBy: failure.takenBy ?? takenBy,
+        restMillis: failure.retryAfterMillis ?? 0
+      })
+    ),
     // A channel that breaks in an unforeseen way could not deliver. What it broke with may hold anything: it is not kept.
-    Effect.catchCause((cause) => Effect.as(Effect.logWarning("the channel broke", cause), "the channel broke"))
+    Effect.catchCause((cause) => Effect.as(Effect.logWarning("the channel broke", cause), trouble("the channel broke")))
   )
+}

@@ -1,6 +1,7 @@
 import { DeliveryFailed, dispatch, type Notice, NoticeChannel, UserId } from "@countersign/domain"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Logger } from "effect"
+import { Effect, Fiber, Layer, Logger } from "effect"
+import { TestClock } from "effect/testing"
 import { layerInbox, MemoryInbox } from "../../../packages/adapters/src/memory/index.ts"
 import { all, layerAll, layerLog } from "../../../packages/adapters/src/notices/index.ts"
 import { blockStep, makeWorld } from "../../../packages/adapters/src/testing/index.ts"
@@ -27,7 +28,7 @@ describe("log", () => {
       const lines: Array<string> = []
       const logger = Logger.map(Logger.formatJson, (line) => lines.push(line))
       yield* Effect.provide(
-        Effect.flatMap(NoticeChannel, ({ deliver }) => deliver(notice)),
+        Effect.flatMap(NoticeChannel, ({ deliver }) => deliver(notice, [])),
         Layer.merge(layerLog, Logger.layer([logger]))
       )
       assert.strictEqual(lines.length, 1)
@@ -53,15 +54,61 @@ describe("all", () => {
     Effect.gen(function* () {
       const notice = yield* blockedNotice
       const [first, last]: [Array<Notice>, Array<Notice>] = [[], []]
-      const broken: NoticeChannel["Service"] = { deliver: () => Effect.die(new Error("a bug")) }
-      const channels = [collecting(first), failing("webhook"), broken, failing("mail"), collecting(last)]
-      const error = yield* Effect.flip(all(channels).deliver(notice))
-      assert.strictEqual(error.channel, "webhook, number 3, mail")
-      assert.include(error.problem, "a bug")
+      const broken: NoticeChannel["Service"] = { deliver: () => Effect.die(new Error("token=s3cr3t")) }
+      const channels = {
+        first: collecting(first),
+        webhook: failing("of the host"),
+        broken,
+        mail: failing("of the host"),
+        last: collecting(last)
+      }
+      const error = yield* Effect.flip(all(channels).deliver(notice, []))
+      assert.strictEqual(error.channel, "webhook, broken, mail")
+      assert.strictEqual(error.problem, "webhook: no answer; broken: it broke; mail: no answer")
+      assert.deepStrictEqual(error.takenBy, ["first", "last"])
       assert.deepStrictEqual([first, last], [[notice], [notice]])
-      yield* all([collecting(first), collecting(last)]).deliver(notice)
-      yield* all([]).deliver(notice)
-      assert.deepStrictEqual([first.length, last.length], [2, 2])
+    })
+  )
+
+  it.effect("asks those again that have not taken it, and nobody else", () =>
+    Effect.gen(function* () {
+      const notice = yield* blockedNotice
+      const [inbox, mail]: [Array<Notice>, Array<Notice>] = [[], []]
+      const error = yield* Effect.flip(
+        all({ inbox: collecting(inbox), mail: failing("mail") }).deliver(notice, ["log"])
+      )
+      assert.deepStrictEqual(error.takenBy, ["log", "inbox"])
+      yield* all({ inbox: collecting(inbox), mail: collecting(mail) }).deliver(notice, error.takenBy ?? [])
+      yield* all({ inbox: collecting(inbox), mail: collecting(mail) }).deliver(notice, ["inbox", "mail"])
+      yield* all({}).deliver(notice, [])
+      assert.deepStrictEqual([inbox.length, mail.length], [1, 1])
+    })
+  )
+
+  it.effect("one that never answers keeps it from nobody, and is asked again", () =>
+    Effect.gen(function* () {
+      const notice = yield* blockedNotice
+      const inbox: Array<Notice> = []
+      const silent: NoticeChannel["Service"] = { deliver: () => Effect.never }
+      const delivering = yield* Effect.forkChild(
+        Effect.flip(all({ silent, inbox: collecting(inbox) }).deliver(notice, []))
+      )
+      yield* TestClock.adjust("9 seconds")
+      const error = yield* Fiber.join(delivering)
+      assert.deepStrictEqual([error.channel, error.takenBy, inbox.length], ["silent", ["inbox"], 1])
+    })
+  )
+
+  it.effect("of several rests asked for, the shortest counts", () =>
+    Effect.gen(function* () {
+      const notice = yield* blockedNotice
+      const resting = (retryAfterMillis: number): NoticeChannel["Service"] => ({
+        deliver: () => Effect.fail(new DeliveryFailed({ channel: "webhook", problem: "429", retryAfterMillis }))
+      })
+      const rest = (channels: Parameters<typeof all>[0]) =>
+        Effect.map(Effect.flip(all(channels).deliver(notice, [])), ({ retryAfterMillis }) => retryAfterMillis)
+      assert.strictEqual(yield* rest({ a: resting(5_000), b: resting(9_000) }), 5_000)
+      assert.strictEqual(yield* rest({ a: resting(5_000), b: failing("mail") }), 0)
     })
   )
 
@@ -69,13 +116,13 @@ describe("all", () => {
     Effect.gen(function* () {
       const notice = yield* blockedNotice
       const delivered: Array<Notice> = []
-      const layers = [Layer.succeed(NoticeChannel, collecting(delivered)), layerLog]
+      const layers = { kept: Layer.succeed(NoticeChannel, collecting(delivered)), log: layerLog }
       yield* Effect.provide(
-        Effect.flatMap(NoticeChannel, ({ deliver }) => deliver(notice)),
+        Effect.flatMap(NoticeChannel, ({ deliver }) => deliver(notice, [])),
         Layer.merge(layerAll(layers), Logger.layer([]))
       )
       assert.deepStrictEqual(delivered, [notice])
-    })
+    }).pipe(Effect.scoped)
   )
 })
 
@@ -87,7 +134,7 @@ describe("the inbox in memory", () => {
       const world = yield* makeWorld
       const [first, second] = [1, 2].map(() => blockStep(dispatch(world.dispatch()), world.atMillis).notice)
       assert(first && second)
-      yield* Effect.forEach([first, second, first], deliver)
+      yield* Effect.forEach([first, second, first], (notice) => deliver(notice, []))
       assert.deepStrictEqual(yield* inbox.noticesOf(world.userId), [second, first])
       assert.deepStrictEqual(yield* inbox.noticesOf(UserId.make("somebody else")), [])
     }).pipe(Effect.provide(layerInbox))

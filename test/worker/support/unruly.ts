@@ -155,7 +155,8 @@ const layerUnrulyNotices = Layer.effect(
       takeDue: (nowMillis, hiddenUntilMillis, limit) =>
         call("takeDue", real.takeDue(nowMillis, hiddenUntilMillis, limit)),
       markDelivered: (ids, atMillis) => call("markDelivered", real.markDelivered(ids, atMillis)),
-      deferDelivery: (id, dueAtMillis, problem) => call("deferDelivery", real.deferDelivery(id, dueAtMillis, problem))
+      deferDelivery: (id, dueAtMillis, problem, takenBy) =>
+        call("deferDelivery", real.deferDelivery(id, dueAtMillis, problem, takenBy))
     })
   })
 )

@@ -35,16 +35,16 @@ export const layerNotices: Layer.Layer<Notices, never, MemoryState> = Layer.effe
             dueAtMillis: hiddenUntilMillis,
             deliveries: row.deliveries + 1
           }))
-          const due = taken.map(({ notice, deliveries }) => ({ notice, delivery: deliveries }))
+          const due = taken.map(({ notice, deliveries, takenBy }) => ({ notice, delivery: deliveries, takenBy }))
           return Result.succeed([due, taken.reduce(Tables.withNoticeRow, tables)])
         }),
       markDelivered: (runIds, deliveredAtMillis) =>
         change((tables) =>
           Result.succeed([undefined, changeRows(tables, runIds, (row) => ({ ...row, deliveredAtMillis }))])
         ),
-      deferDelivery: (runId, dueAtMillis, problem) =>
+      deferDelivery: (runId, dueAtMillis, problem, takenBy) =>
         change((tables) =>
-          Result.succeed([undefined, changeRows(tables, [runId], (row) => ({ ...row, dueAtMillis, problem }))])
+          Result.succeed([undefined, changeRows(tables, [runId], (row) => ({ ...row, dueAtMillis, problem, takenBy }))])
         ),
       countPending: look((tables) => Array.from(HashMap.values(tables.notices)).filter(isPending).length)
     })

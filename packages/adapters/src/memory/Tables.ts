@@ -30,6 +30,7 @@ export interface NoticeRow {
   readonly deliveredAtMillis: number | null
   /** Why the last delivery failed. */
   readonly problem: string | null
+  readonly takenBy: ReadonlyArray<string>
 }
 
 /** What is stored about runs, as maps. */
@@ -130,7 +131,8 @@ const withNotice = (tables: Tables, notice: Notice | null): Tables =>
         dueAtMillis: notice.completedAtMillis,
         deliveries: 0,
         deliveredAtMillis: null,
-        problem: null
+        problem: null,
+        takenBy: []
       })
 
 /** Whether somebody has still to be told of this run. */

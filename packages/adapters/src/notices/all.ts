@@ -4,39 +4,65 @@ import { Context, Effect, Layer, Result } from "effect"
 
 type Channel = NoticeChannel["Service"]
 
+/** Channels by their names. A name is remembered with what the channel has taken: it never changes silently. */
+export type Channels = Readonly<Record<string, Channel>>
+
+/** A channel that takes longer for one notice has not delivered it; shorter than what the outbox allows for all of them. */
+const CHANNEL_MILLIS = 8_000
+
 /**
- * Delivers each notice to every channel, at once, whatever becomes of the others; fails, naming all that failed or broke,
- * when any did. All of them are then asked again, which is harmless: a receiver knows a repetition by its run id.
+ * Delivers each notice to every channel that has not taken it yet, all at once, whatever becomes of the others; fails, naming
+ * all that failed, broke or took too long, when any did. Those that have taken the notice are not asked again.
  */
-export const all = (channels: ReadonlyArray<Channel>): Channel => ({
-  deliver: (notice) =>
+export const all = (channels: Channels): Channel => ({
+  deliver: (notice, takenBy) =>
     Effect.gen(function* () {
-      const results = yield* Effect.forEach(channels, (channel, at) => Effect.result(guarded(channel, at, notice)), {
-        concurrency: "unbounded"
-      })
-      const failures = results.filter(Result.isFailure).map(({ failure }) => failure)
+      const asked = Object.entries(channels).filter(([name]) => !takenBy.includes(name))
+      const results = yield* Effect.forEach(
+        asked,
+        ([name, channel]) => Effect.map(Effect.result(guarded(name, channel, notice)), (result) => ({ name, result })),
+        { concurrency: "unbounded" }
+      )
+      const failures = results.flatMap(({ name, result }) =>
+        Result.isFailure(result) ? [{ name, failure: result.failure }] : []
+      )
       if (failures.length === 0) return
+      const taking = results.filter(({ result }) => Result.isSuccess(result)).map(({ name }) => name)
       return yield* new DeliveryFailed({
-        channel: failures.map(({ channel }) => channel).join(", "),
-        problem: failures.map(({ message }) => message).join("; ")
+        channel: failures.map(({ name }) => name).join(", "),
+        problem: failures.map(({ name, failure }) => `${name}: ${failure.problem}`).join("; "),
+        takenBy: [...takenBy, ...taking],
+        // The one that can be asked soonest decides: the others say so again.
+        retryAfterMillis: Math.min(...failures.map(({ failure }) => failure.retryAfterMillis ?? 0))
       })
     })
 })
 
-/** A defect in one channel must not keep a notice from the others. */
-const guarded = (channel: Channel, at: number, notice: Notice) =>
-  Effect.catchDefect(channel.deliver(notice), (defect) =>
-    Effect.fail(new DeliveryFailed({ channel: `number ${at + 1}`, problem: `it broke: ${defect}` }))
+/** Neither a defect nor silence in one channel must keep a notice from the others. */
+const guarded = (name: string, channel: Channel, notice: Notice) =>
+  Effect.suspend(() => channel.deliver(notice, [])).pipe(
+    Effect.timeoutOrElse({
+      duration: CHANNEL_MILLIS,
+      orElse: () => Effect.fail(failed(name, `it took longer than ${CHANNEL_MILLIS} ms`))
+    }),
+    // What it broke with may hold anything: it is for the log's reader, and not kept.
+    Effect.catchDefect((defect) =>
+      Effect.andThen(Effect.logDebug(`the ${name} channel broke`, defect), Effect.fail(failed(name, "it broke")))
+    )
   )
+
+const failed = (channel: string, problem: string) => new DeliveryFailed({ channel, problem })
 
 /** {@link all} of the channels that these layers give, as the one channel. */
 export const layerAll = <E = never, R = never>(
-  channels: ReadonlyArray<Layer.Layer<NoticeChannel, E, R>>
+  channels: Readonly<Record<string, Layer.Layer<NoticeChannel, E, R>>>
 ): Layer.Layer<NoticeChannel, E, R> =>
   Layer.effect(
     NoticeChannel,
     Effect.map(
-      Effect.forEach(channels, (channel) => Effect.map(Layer.build(channel), Context.get(NoticeChannel))),
-      all
+      Effect.forEach(Object.entries(channels), ([name, channel]) =>
+        Effect.map(Layer.build(channel), (built): [string, Channel] => [name, Context.get(built, NoticeChannel)])
+      ),
+      (built) => all(Object.fromEntries(built))
     )
   )

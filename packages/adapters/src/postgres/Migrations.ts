@@ -10,6 +10,7 @@ import * as facts from "./migrations/0004_facts.ts"
 import * as waiting from "./migrations/0005_waiting.ts"
 import * as schedules from "./migrations/0007_schedules.ts"
 import * as monitoring from "./migrations/0008_monitoring.ts"
+import * as telling from "./migrations/0009_telling.ts"
 import { DEFAULT_SCHEMA, type Names, namesOf, type SchemaName } from "./SchemaName.ts"
 import { storeUnavailable } from "./troubles.ts"
 
@@ -27,7 +28,8 @@ const migrations: ReadonlyArray<Migration> = [
   { id: 4, name: "facts", statements: facts.statements },
   { id: 5, name: "waiting", statements: waiting.statements },
   { id: 7, name: "schedules", statements: schedules.statements },
-  { id: 8, name: "monitoring", statements: monitoring.statements }
+  { id: 8, name: "monitoring", statements: monitoring.statements },
+  { id: 9, name: "telling", statements: telling.statements }
 ]
 
 /** The version of the schema that this code works with: the number of its last migration. */

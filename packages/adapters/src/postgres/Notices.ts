@@ -1,6 +1,6 @@
 /** `Notices`: the outbox, in the table `notices`. */
 import { type DueNotice, Notices } from "@countersign/domain"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { namesOf as columnNamesOf } from "./Cells.ts"
 import { noticeColumns } from "./columns.ts"
@@ -12,12 +12,15 @@ import { idsOf } from "./write.ts"
 
 interface DueRow extends NoticeRow {
   readonly deliveries: number
+  readonly taken_by: unknown
 }
+
+const readTakers = Schema.decodeUnknownEffect(Schema.Array(Schema.String))
 
 /** One that makes no sense is logged and stays hidden: it must not keep the others from being delivered. */
 const dueOf = (row: DueRow): Effect.Effect<ReadonlyArray<DueNotice>> =>
-  readNotice(row).pipe(
-    Effect.map((notice) => [{ notice, delivery: row.deliveries }]),
+  Effect.all([readNotice(row), readTakers(row.taken_by)]).pipe(
+    Effect.map(([notice, takenBy]) => [{ notice, delivery: row.deliveries, takenBy }]),
     Effect.catch(() => Effect.as(Effect.logError(`the stored notice of run ${row.run_id} cannot be read`), []))
   )
 
@@ -31,7 +34,7 @@ export const layerNotices = (names: Names): Layer.Layer<Notices, never, SqlClien
 WHERE run_id = ANY (ARRAY(
   SELECT n.run_id FROM ${q}.notices n WHERE n.delivered_at IS NULL AND n.due_at <= $1
   ORDER BY n.due_at, n.run_id LIMIT ${limited(limit)} FOR UPDATE SKIP LOCKED
-)) RETURNING ${columnNamesOf(noticeColumns)}, deliveries`
+)) RETURNING ${columnNamesOf(noticeColumns)}, deliveries, taken_by`
       return Notices.of({
         takeDue: Effect.fnUntraced(function* (nowMillis, hiddenUntilMillis, limit) {
           const values = [new Date(nowMillis), new Date(hiddenUntilMillis)]
@@ -48,12 +51,13 @@ WHERE run_id = ANY ($1::uuid[]) AND delivered_at IS NULL`,
               )
             )
           ),
-        deferDelivery: (runId, dueAtMillis, problem) =>
+        deferDelivery: (runId, dueAtMillis, problem, takenBy) =>
           during("defer a notice")(
             Effect.asVoid(
               sql.unsafe(
-                `UPDATE ${q}.notices SET due_at = $2, last_problem = $3 WHERE run_id = $1 AND delivered_at IS NULL`,
-                [runId, new Date(dueAtMillis), problem]
+                `UPDATE ${q}.notices SET due_at = $2, last_problem = $3, taken_by = $4::text::jsonb
+WHERE run_id = $1 AND delivered_at IS NULL`,
+                [runId, new Date(dueAtMillis), problem, JSON.stringify(takenBy)]
               )
             )
           ),

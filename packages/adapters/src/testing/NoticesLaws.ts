@@ -93,7 +93,7 @@ export const noticesLaws = <E>(name: string, adapter: Layer.Layer<RunPorts, E>):
         yield* notices.markDelivered([first, third, runIdAt(atMillis)], atMillis + 1)
         yield* notices.markDelivered([first], atMillis + 2)
         yield* notices.markDelivered([], atMillis)
-        yield* notices.deferDelivery(first, atMillis, "late news of a delivery that went well")
+        yield* notices.deferDelivery(first, atMillis, "late news of a delivery that went well", [])
         assert.deepStrictEqual(yield* taken(atMillis + 100), [{ id: second, delivery: 2 }])
         assert.strictEqual((yield* notices.countPending) - pendingBefore, 1)
       })
@@ -108,10 +108,25 @@ export const noticesLaws = <E>(name: string, adapter: Layer.Layer<RunPorts, E>):
         const run = yield* moved(blockStep(yield* enqueuedOne(world.dispatch()), atMillis))
         const { id } = run.dispatch
         yield* taken(atMillis, 1, atMillis + 500)
-        yield* notices.deferDelivery(id, atMillis + 50, "'the receiver' said \u201Cno\u201D \\ \u{1F6AB}")
+        yield* notices.deferDelivery(id, atMillis + 50, "'the receiver' said \u201Cno\u201D \\ \u{1F6AB}", [])
         assert.deepStrictEqual(yield* taken(atMillis + 49), [])
         assert.deepStrictEqual(yield* taken(atMillis + 50), [{ id, delivery: 2 }])
         assert.deepStrictEqual(yield* store.find(id), run)
+      })
+    )
+
+    it.effect("which channels have taken a notice is remembered until it is delivered, in place of what was", () =>
+      Effect.gen(function* () {
+        const notices = yield* Notices
+        const world = yield* makeWorld
+        const { atMillis } = world
+        const { id } = (yield* moved(blockStep(yield* enqueuedOne(world.dispatch()), atMillis))).dispatch
+        const takers = Effect.map(notices.takeDue(atMillis, atMillis, 1000), (due) => due.map(({ takenBy }) => takenBy))
+        assert.deepStrictEqual(yield* takers, [[]])
+        for (const takenBy of [["inbox"], ["inbox", "e-mail 'of' \u201CAda\u201D"], []]) {
+          yield* notices.deferDelivery(id, atMillis, "one of them is away", takenBy)
+          assert.deepStrictEqual(yield* takers, [takenBy])
+        }
       })
     )
 

@@ -59,7 +59,7 @@ export const retentionLaws = (it: Register<RunPorts>): void => {
         const [first, ...others] = due.map(({ notice }) => notice.runId)
         assert(first && others.length === ids.length - 1)
         assert.strictEqual(yield* pruned(lateMillis), 0)
-        yield* notices.deferDelivery(first, lateMillis + 5, "away")
+        yield* notices.deferDelivery(first, lateMillis + 5, "away", [])
         yield* notices.markDelivered(others, lateMillis)
         assert.strictEqual(yield* pruned(lateMillis), others.length)
         assert.isTrue(yield* isThere(first))

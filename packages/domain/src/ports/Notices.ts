@@ -8,6 +8,8 @@ import type { StoreUnavailable } from "./StoreError.ts"
 export interface DueNotice {
   readonly notice: Notice
   readonly delivery: number
+  /** The channels, of several, that took it at an earlier delivery. */
+  readonly takenBy: ReadonlyArray<string>
 }
 
 /** The outbox; each notice is in it once. */
@@ -28,11 +30,15 @@ export class Notices extends Context.Service<
       runIds: ReadonlyArray<RunId>,
       deliveredAtMillis: number
     ) => Effect.Effect<void, StoreUnavailable>
-    /** The delivery failed; the notice is due again at that time. Never changes the run. */
+    /**
+     * The delivery failed; the notice is due again at that time, and what has taken it meanwhile is remembered in place of what
+     * was. Never changes the run.
+     */
     readonly deferDelivery: (
       runId: RunId,
       dueAtMillis: number,
-      problem: string
+      problem: string,
+      takenBy: ReadonlyArray<string>
     ) => Effect.Effect<void, StoreUnavailable>
     /** How many notices are not delivered yet. */
     readonly countPending: Effect.Effect<number, StoreUnavailable>
@@ -42,7 +48,12 @@ export class Notices extends Context.Service<
 /** A channel could not deliver; it will be asked again. */
 export class DeliveryFailed extends Schema.TaggedError<DeliveryFailed>()("DeliveryFailed", {
   channel: Schema.String,
-  problem: Schema.String
+  /** Fit to be stored and logged: no secret, nothing of what was sent. */
+  problem: Schema.String,
+  /** Ask again no sooner than after this long, when the receiver said so; milliseconds. */
+  retryAfterMillis: Schema.optionalKey(Schema.Natural),
+  /** Of several channels, those that have taken the notice: they are not to be asked again. */
+  takenBy: Schema.optionalKey(Schema.Array(Schema.String))
 }) {
   override get message() {
     return `the ${this.channel} channel could not deliver: ${this.problem}`
@@ -53,7 +64,22 @@ export class DeliveryFailed extends Schema.TaggedError<DeliveryFailed>()("Delive
 export class NoticeChannel extends Context.Service<
   NoticeChannel,
   {
-    /** Delivers at least once; the notice's run id is the same each time, so that a receiver can tell a repetition. */
-    readonly deliver: (notice: Notice) => Effect.Effect<void, DeliveryFailed>
+    /**
+     * Delivers at least once; the notice's run id is the same each time, so that a receiver can tell a repetition. A channel
+     * made of several asks only those that have not taken the notice before.
+     */
+    readonly deliver: (notice: Notice, takenBy: ReadonlyArray<string>) => Effect.Effect<void, DeliveryFailed>
   }
 >()("@countersign/domain/NoticeChannel") {}
+
+/** A channel was given options with which it could never deliver. */
+export class ChannelMisconfigured extends Schema.TaggedError<ChannelMisconfigured>()("ChannelMisconfigured", {
+  channel: Schema.String,
+  problem: Schema.String,
+  /** What to do about it, for a person. */
+  advice: Schema.String
+}) {
+  override get message() {
+    return `the ${this.channel} channel cannot be used: ${this.problem}: ${this.advice}`
+  }
+}
