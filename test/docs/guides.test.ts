@@ -53,7 +53,7 @@ const admitOne = Effect.gen(function* () {
   yield* gate.dispatch({ operation: inventorySync, payload: { scope: "x" }, workspaceId: "nowhere", initiator: "ada" })
   const nowMillis = yield* Clock.currentTimeMillis
   return yield* admitNext(
-    { limit: 1, operationTypes: [inventorySync.type], nowMillis, passOver: [] },
+    { limit: 1, operationTypes: [inventorySync.type], nowMillis, order: "oldest", passOver: [], fullLanes: [] },
     {
       catalogue: sampleCatalogue,
       lease: { holder: "a worker", untilMillis: nowMillis },

@@ -44,7 +44,14 @@ const working = (seen: Seen, holder: string, atMillis: number): Actor =>
   Effect.gen(function* () {
     const revokedBefore = seen.revoked
     const { started } = yield* admitNext(
-      { limit: 10, operationTypes: [inventorySync.type], nowMillis: atMillis, passOver: [] },
+      {
+        limit: 10,
+        operationTypes: [inventorySync.type],
+        nowMillis: atMillis,
+        order: "oldest",
+        passOver: [],
+        fullLanes: []
+      },
       terms(atMillis, holder)
     )
     const store = yield* RunStore

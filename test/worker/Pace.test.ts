@@ -2,7 +2,7 @@
 
 import { runIdAt } from "@countersign/adapters/testing"
 import type { RunId, Running } from "@countersign/domain"
-import { WorkspaceId } from "@countersign/domain"
+import { OperationType, WorkspaceId } from "@countersign/domain"
 import type { Admitted } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
@@ -19,9 +19,15 @@ const admitted = (
   held: [],
   expired: [],
   fenced: new Set(fenced),
+  waiting: [],
   undecided,
-  claimed
+  claimed,
+  mayHaveMore: false
 })
+
+const CLAIM = { limit: 1_000, order: "oldest" } as const
+const sync = OperationType.make("sync")
+const paceOf = (batch: number) => makePace({ batch, pollMillis: 1_000, operationTypes: [sync] })
 
 const oneUndecided = admitted(1, { undecided: [runIdAt(0)] })
 const north = WorkspaceId.make("north")
@@ -29,26 +35,26 @@ const south = WorkspaceId.make("south")
 
 describe("the claim", () => {
   it("is as large as there are free hands, and never larger than the batch", () => {
-    const pace = makePace(8)
+    const pace = paceOf(8)
     assert.strictEqual(pace.next(3, 0).limit, 3)
     assert.strictEqual(pace.next(100, 0).limit, 8)
   })
 
   it("is one run after unreadable facts, and doubles with every success up to the batch", () => {
-    const pace = makePace(8)
-    pace.learn(admitted(8, { undecided: [runIdAt(0), runIdAt(1)] }), 0)
+    const pace = paceOf(8)
+    pace.learn(admitted(8, { undecided: [runIdAt(0), runIdAt(1)] }), CLAIM, 0)
     const limits = [1, 2, 3, 4, 5].map(() => {
       const { limit } = pace.next(100, 0)
-      pace.learn(admitted(limit), 0)
+      pace.learn(admitted(limit), CLAIM, 0)
       return limit
     })
     assert.deepStrictEqual(limits, [1, 2, 4, 8, 8])
   })
 
   it("learns nothing from an empty queue", () => {
-    const pace = makePace(8)
-    pace.learn(oneUndecided, 0)
-    pace.learn(admitted(0), 0)
+    const pace = paceOf(8)
+    pace.learn(oneUndecided, CLAIM, 0)
+    pace.learn(admitted(0), CLAIM, 0)
     assert.strictEqual(pace.next(100, 0).limit, 1)
   })
 
@@ -60,12 +66,12 @@ describe("the claim", () => {
       readable: Schema.Array(Schema.Boolean)
     },
     ({ batch, frees, readable }) => {
-      const pace = makePace(batch)
+      const pace = paceOf(batch)
       for (const [at, free] of frees.entries()) {
         const { limit } = pace.next(free, at)
         assert.isAtLeast(limit, 1)
         assert.isAtMost(limit, Math.min(free, batch))
-        pace.learn(readable[at] === false ? oneUndecided : admitted(limit), at)
+        pace.learn(readable[at] === false ? oneUndecided : admitted(limit), CLAIM, at)
       }
     }
   )
@@ -74,17 +80,17 @@ describe("the claim", () => {
 describe("the pause after unreadable facts", () => {
   it.effect("grows with every failure in a row, up to a minute, and is short again after a success", () =>
     Effect.gen(function* () {
-      const pace = makePace(8)
+      const pace = paceOf(8)
       const within = (pause: number, longest: number) => {
         assert.isAtLeast(pause, longest / 2)
         assert.isAtMost(pause, longest)
       }
       within(yield* pace.factsPause, 1_000)
       for (const longest of [2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]) {
-        pace.learn(oneUndecided, 0)
+        pace.learn(oneUndecided, CLAIM, 0)
         within(yield* pace.factsPause, longest)
       }
-      pace.learn(admitted(1), 0)
+      pace.learn(admitted(1), CLAIM, 0)
       within(yield* pace.factsPause, 1_000)
     })
   )
@@ -92,12 +98,12 @@ describe("the pause after unreadable facts", () => {
 
 describe("a workspace whose authority is being changed", () => {
   it("is passed over for a moment, and others are not", () => {
-    const pace = makePace(8)
+    const pace = paceOf(8)
     assert.isFalse(pace.isPassingOver())
-    pace.learn(admitted(2, { fenced: [north] }), 1_000)
+    pace.learn(admitted(2, { fenced: [north] }), CLAIM, 1_000)
     assert.isTrue(pace.isPassingOver())
     assert.deepStrictEqual(pace.next(1, 1_000 + FENCED_MILLIS - 1).passOver, [north])
-    pace.learn(admitted(2, { fenced: [south] }), 1_050)
+    pace.learn(admitted(2, { fenced: [south] }), CLAIM, 1_050)
     assert.deepStrictEqual(pace.next(1, 1_050).passOver, [north, south])
     assert.deepStrictEqual(pace.next(1, 1_000 + FENCED_MILLIS).passOver, [south])
     assert.deepStrictEqual(pace.next(1, 1_050 + FENCED_MILLIS).passOver, [])
@@ -105,9 +111,9 @@ describe("a workspace whose authority is being changed", () => {
   })
 
   it("is passed over for longer when it is met in change again", () => {
-    const pace = makePace(8)
-    pace.learn(admitted(1, { fenced: [north] }), 0)
-    pace.learn(admitted(1, { fenced: [north] }), FENCED_MILLIS)
+    const pace = paceOf(8)
+    pace.learn(admitted(1, { fenced: [north] }), CLAIM, 0)
+    pace.learn(admitted(1, { fenced: [north] }), CLAIM, FENCED_MILLIS)
     assert.deepStrictEqual(pace.next(1, FENCED_MILLIS + 1).passOver, [north])
   })
 })

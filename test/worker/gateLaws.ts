@@ -358,7 +358,7 @@ export const gateLaws = <E>(name: string, store: Layer.Layer<Store, E>) =>
         // A worker that admitted the run and was never heard of again.
         const nowMillis = yield* Clock.currentTimeMillis
         yield* admitNext(
-          { limit: 10, operationTypes: [inventorySync.type], nowMillis, passOver: [] },
+          { limit: 10, operationTypes: [inventorySync.type], nowMillis, order: "oldest", passOver: [], fullLanes: [] },
           {
             catalogue: sampleCatalogue,
             lease: { holder: "vanished", untilMillis: nowMillis + 50 },

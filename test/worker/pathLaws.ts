@@ -269,7 +269,14 @@ export const pathLaws = <E>(name: string, store: Layer.Layer<Store, E>) =>
         })
         const laterMillis = (yield* Clock.currentTimeMillis) + 1_000
         const { expired, started } = yield* admitNext(
-          { limit: 10, operationTypes: [inventorySync.type], nowMillis: laterMillis, passOver: [] },
+          {
+            limit: 10,
+            operationTypes: [inventorySync.type],
+            nowMillis: laterMillis,
+            order: "oldest",
+            passOver: [],
+            fullLanes: []
+          },
           {
             catalogue,
             lease: { holder: "a worker", untilMillis: laterMillis },

@@ -24,6 +24,8 @@ export type AnyOperation = Pick<
   | "attempts"
   | "hold"
   | "queuedLimitMillis"
+  | "priority"
+  | "concurrency"
   | "countKeys"
 >
 

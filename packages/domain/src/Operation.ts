@@ -6,7 +6,9 @@
  */
 import { Result, Schema } from "effect"
 import { Capability } from "./Capability.ts"
+import type { ConcurrencyLimits } from "./Concurrency.ts"
 import { CountKey, OperationType, PrerequisiteName } from "./Ids.ts"
+import { DEFAULT_PRIORITY, Priority } from "./Priority.ts"
 import { WRITE_GATE_MAX_AGE_MILLIS } from "./WriteGate.ts"
 
 /** The lifecycle states of a tenant that the contract knows. */
@@ -78,6 +80,10 @@ export interface Operation<Payload = unknown, Result = unknown> {
   readonly hold: HoldPolicy | null
   /** How long a run may wait in the queue before it is given up (`run.stale_queued`). */
   readonly queuedLimitMillis: number
+  /** What its runs have unless their dispatch says otherwise. */
+  readonly priority: Priority
+  /** Null: as many at once as there are hands. */
+  readonly concurrency: ConcurrencyLimits | null
   /** The names of what its handler may count. */
   readonly countKeys: ReadonlyArray<string>
 }
@@ -105,6 +111,10 @@ export interface Declaration<Payload, Result> {
   readonly hold?: HoldPolicy
   /** {@link QUEUED_LIMIT_MILLIS} unless given. */
   readonly queuedLimitMillis?: number
+  /** {@link DEFAULT_PRIORITY} unless given. */
+  readonly priority?: Priority
+  /** How many may run at once, over all workers: in all, and for each tenant. As many as there are hands unless given. */
+  readonly concurrency?: { readonly total?: number; readonly perTenant?: number }
   /** What the handler may count, such as `["deleted", "failed"]`; nothing unless given. */
   readonly countKeys?: ReadonlyArray<string>
 }
@@ -147,8 +157,29 @@ const make = <Payload, Result>(declaration: Declaration<Payload, Result>): Opera
   queuedLimitMillis: checked(declaration.type, "limits", {
     queuedLimitMillis: declaration.queuedLimitMillis ?? QUEUED_LIMIT_MILLIS
   }).queuedLimitMillis,
+  priority: prioritised(declaration),
+  concurrency: limitsOf(declaration),
   countKeys: (declaration.countKeys ?? []).map((key) => CountKey.make(key))
 })
+
+const isPriority = Schema.is(Priority)
+
+const prioritised = ({
+  type,
+  priority = DEFAULT_PRIORITY
+}: Pick<Declaration<unknown, unknown>, "type" | "priority">) => {
+  if (isPriority(priority)) return priority
+  throw new RangeError(`operation ${type}: priority must be ${Priority.literals.join(", ")}, is ${String(priority)}`)
+}
+
+const limitsOf = ({
+  type,
+  concurrency
+}: Pick<Declaration<unknown, unknown>, "type" | "concurrency">): ConcurrencyLimits | null => {
+  if (concurrency === undefined) return null
+  const { total, perTenant } = checked(type, "concurrency", concurrency)
+  return total === undefined && perTenant === undefined ? null : { total: total ?? null, perTenant: perTenant ?? null }
+}
 
 const acceptor = <Payload, Result>(declaration: Declaration<Payload, Result>): Operation["accept"] => {
   const codec = Schema.toCodecJson(declaration.payload)

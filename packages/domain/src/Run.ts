@@ -9,6 +9,7 @@ import { ActorKind } from "./Authority.ts"
 import { Failure } from "./Decision.ts"
 import { DeniedOnTheWire } from "./ExecutionLegitimacy.ts"
 import { HostString, RunId } from "./Ids.ts"
+import { Priority } from "./Priority.ts"
 import { Slot } from "./Slot.ts"
 import { Subject } from "./Snapshot.ts"
 
@@ -24,6 +25,7 @@ export const Dispatch = Schema.Struct({
   /** Unique among active runs (section 8). */
   identity: Schema.String,
   maxAttempts: Schema.Int,
+  priority: Priority,
   dispatchedAtMillis: Schema.Int,
   /** A run that still waits then is given up. */
   expiresAtMillis: Schema.Int,

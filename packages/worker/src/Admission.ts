@@ -1,5 +1,5 @@
 /**
- * Admission: claim → fence → facts → decide → transition → record, over a batch, in one unit of work.
+ * Admission: claim → fence → limits → facts → decide → transition → record, over a batch, in one unit of work.
  *
  * Contract section 2, architecture section 3. Laws `no_running_without_permit`, `revoked_after_dispatch_never_acts`,
  * `two_workers_one_start`, `every_decision_is_audited`.
@@ -9,13 +9,17 @@ import {
   type Blocked,
   type Catalogue,
   type Claim,
+  type Claimed,
+  countersOf,
   DecisionId,
   type Facts,
   type FactsReading,
   type Failed,
   Fence,
   type IllegalTransition,
+  type KeptWaiting,
   type Lease,
+  type LimitsOf,
   type Queued,
   type RunId,
   type Running,
@@ -25,6 +29,7 @@ import {
   type Snapshot,
   type Step,
   type StoreUnavailable,
+  turnsOf,
   UnitOfWork,
   type WorkspaceId
 } from "@countersign/domain"
@@ -44,10 +49,14 @@ export interface Admitted {
   readonly expired: ReadonlyArray<Failed>
   /** Not decided, because their workspaces' authority was being changed at that moment. Still queued. */
   readonly fenced: ReadonlySet<WorkspaceId>
+  /** Not decided, because as many runs of their operation or lane are running as may. Still queued. */
+  readonly waiting: ReadonlyArray<KeptWaiting>
   /** Not decided, because their facts could not be read or the decision not be kept. Still queued, for later. */
   readonly undecided: ReadonlyArray<RunId>
   /** How many rows the claim found, of whatever fate. */
   readonly claimed: number
+  /** True when another claim may find more at once although this one was not filled; see `Claimed`. */
+  readonly mayHaveMore: boolean
 }
 
 /** What an admission goes by beside its claim. */
@@ -75,10 +84,16 @@ export const admitNext = (claim: Claim, terms: AdmissionTerms): Admission =>
     terms
   )
 
-/** The same for exactly these runs, where they are still queued: for ids an outside queue delivered. */
+/**
+ * The same for exactly these runs, where they are still queued: for ids an outside queue delivered. What is paused is left alone, and
+ * what must wait for others to end is in `waiting`: both stay queued, for whoever claims them later.
+ */
 export const admitThese = (ids: ReadonlyArray<RunId>, terms: AdmissionTerms): Admission =>
   admitted(
-    Effect.flatMap(RunQueue, (queue) => queue.holdThese(ids)),
+    Effect.map(
+      Effect.flatMap(RunQueue, (queue) => queue.holdThese(ids)),
+      (page) => ({ ...page, mayHaveMore: false })
+    ),
     terms
   )
 
@@ -88,23 +103,24 @@ class Undecidable extends Data.TaggedError("Undecidable")<{
   readonly cause: unknown
 }> {}
 
-const admitted = (hold: Effect.Effect<RunPage<Queued>, StoreUnavailable, RunQueue>, terms: AdmissionTerms): Admission =>
+const admitted = (hold: Effect.Effect<Claimed, StoreUnavailable, RunQueue>, terms: AdmissionTerms): Admission =>
   Effect.flatMap(UnitOfWork, (unit) => unit.transact(decideHeld(hold, terms))).pipe(
     Effect.catchTag("Undecidable", (undecidable) => postponed(undecidable, terms))
   )
 
 const decideHeld = Effect.fnUntraced(function* (
-  hold: Effect.Effect<RunPage<Queued>, StoreUnavailable, RunQueue>,
+  hold: Effect.Effect<Claimed, StoreUnavailable, RunQueue>,
   terms: AdmissionTerms
 ) {
-  const { runs, unreadable } = yield* hold
+  const { runs, unreadable, mayHaveMore } = yield* hold
   if (unreadable.length > 0) yield* setAside(unreadable, terms.nowMillis)
   const claimed = runs.length + unreadable.length
-  if (runs.length === 0) return { ...NOBODY, claimed }
+  if (runs.length === 0) return { ...NOBODY, claimed, mayHaveMore }
 
   const [inTime, late] = split(runs, (run) => run.dispatch.expiresAtMillis <= terms.nowMillis)
   const epochs = yield* Effect.flatMap(Fence, (fence) => fence.take(new Set(inTime.map(workspaceOf))))
-  const [fenced, ready] = split(inTime, (run) => epochs.has(workspaceOf(run)))
+  const [fenced, free] = split(inTime, (run) => epochs.has(workspaceOf(run)))
+  const { now: ready, later: waiting } = yield* givenTurns(free, terms.catalogue)
   const steps = [...(yield* decideAll(ready, epochs, terms)), ...(yield* expireAll(late, terms.nowMillis))]
   const refused = yield* Effect.flatMap(RunStore, (store) => store.write(steps, terms.lease)).pipe(
     // What the store rejects, it would reject again; the other runs shall not wait for that.
@@ -113,15 +129,23 @@ const decideHeld = Effect.fnUntraced(function* (
       (cause) => Effect.fail(new Undecidable({ ids: idsOf(ready), cause }))
     )
   )
-  return { ...outcomeOf(steps, refused), fenced: new Set(fenced.map(workspaceOf)), undecided: [], claimed }
+  return {
+    ...outcomeOf(steps, refused),
+    fenced: new Set(fenced.map(workspaceOf)),
+    waiting,
+    undecided: [],
+    claimed,
+    mayHaveMore
+  }
 })
 
-const NOBODY: Omit<Admitted, "claimed"> = {
+const NOBODY: Omit<Admitted, "claimed" | "mayHaveMore"> = {
   started: [],
   blocked: [],
   held: [],
   expired: [],
   fenced: new Set(),
+  waiting: [],
   undecided: []
 }
 
@@ -133,6 +157,15 @@ const split = <A>(all: ReadonlyArray<A>, isSecond: (one: A) => boolean): readonl
   for (const one of all) (isSecond(one) ? second : first).push(one)
   return [first, second]
 }
+
+/** Nothing is asked of the store unless an operation among them has a limit. */
+const givenTurns = Effect.fnUntraced(function* (runs: ReadonlyArray<Queued>, { operations }: Catalogue) {
+  const limitsOf: LimitsOf = (type) => operations.get(type)?.concurrency ?? null
+  const counters = countersOf(runs, limitsOf)
+  if (counters.length === 0) return { now: runs, later: [] }
+  const running = yield* Effect.flatMap(RunQueue, (queue) => queue.takeCounters(counters))
+  return turnsOf(runs, limitsOf, running)
+})
 
 const setAside = Effect.fnUntraced(function* (unreadable: RunPage["unreadable"], nowMillis: number) {
   const queue = yield* RunQueue
@@ -219,5 +252,5 @@ const postponed = Effect.fnUntraced(function* ({ ids, cause }: Undecidable, term
   // Facts that took their time have used up the pause already: it begins now.
   const tookMillis = (yield* Clock.currentTimeMillis) - terms.nowMillis
   yield* queue.postpone(ids, terms.retryFactsAtMillis + Math.max(0, tookMillis))
-  return { ...NOBODY, undecided: ids, claimed: ids.length }
+  return { ...NOBODY, undecided: ids, claimed: ids.length, mayHaveMore: false }
 })

@@ -3,7 +3,7 @@
  *
  * Contract sections 2 and 3.
  */
-import type { ActorKind, Operation, RunId } from "@countersign/domain"
+import type { ActorKind, Operation, Priority, RunId } from "@countersign/domain"
 import { Schema } from "effect"
 
 /** On whose authority. A person's run names the person; a system run says so, and its operation must declare it. */
@@ -25,6 +25,8 @@ interface Common {
   readonly availableAtMillis?: number
   /** Epoch milliseconds; a run that still waits then is given up. By the operation's limit when left out. */
   readonly expiresAtMillis?: number
+  /** That of the operation when left out. */
+  readonly priority?: Priority
   /** The run that this one does again. */
   readonly retryOf?: RunId
 }
@@ -46,6 +48,7 @@ export const RefusalReason = Schema.Literals([
   "payload_too_large",
   "id_invalid",
   "time_invalid",
+  "priority_invalid",
   "system_authority_not_declared"
 ])
 export type RefusalReason = typeof RefusalReason.Type

@@ -19,6 +19,7 @@ import {
   HostString,
   identityOf,
   OperationType,
+  Priority,
   RunId,
   RunStore,
   type Schedule,
@@ -117,6 +118,7 @@ const prepare = (terms: DispatchTerms, request: UntypedDispatchRequest, slot: Sl
       payload: accepted.json,
       identity: yield* Effect.fromResult(identified(subject, slot ?? accepted.identifying, terms.digest)),
       maxAttempts: operation.attempts.maxAttempts,
+      priority: yield* Effect.fromResult(priorityOf(request, operation)),
       dispatchedAtMillis: nowMillis,
       expiresAtMillis: times.expiresAtMillis,
       retryOf: yield* Effect.fromResult(
@@ -165,6 +167,19 @@ const initiatorNameOf = (request: UntypedDispatchRequest): Checked<string | null
   "initiator" in request && request.initiatorName !== undefined
     ? readId(HostString, "initiator name", request.initiatorName)
     : Result.succeed(null)
+
+const isPriority = Schema.is(Priority)
+
+/** Only what is left out has a default: null is what a caller without types makes of a forgotten value. */
+const priorityOf = (
+  { priority }: UntypedDispatchRequest,
+  operation: Pick<AnyOperation, "priority">
+): Checked<Priority> => {
+  const asked = priority === undefined ? operation.priority : priority
+  return isPriority(asked)
+    ? Result.succeed(asked)
+    : refuse("priority_invalid", `the priority must be ${Priority.literals.join(", ")}, is ${String(asked)}`)
+}
 
 const scopeOf = ({ workspaceId, tenantId, providerConnectionId }: UntypedDispatchRequest): Checked<TargetScope> =>
   Result.gen(function* () {

@@ -36,7 +36,7 @@ export const runLoop = <R>(terms: LoopTerms<R>): Effect.Effect<never, never, Adm
     // One waiting wake-up is as good as many.
     const wake = yield* Queue.sliding<void>(1)
     yield* Effect.forkScoped(listen(wake))
-    const pace = makePace(terms.limits.batch)
+    const pace = makePace({ ...terms.limits, operationTypes: [...terms.handlers.keys()] })
     return yield* perpetually(`worker ${terms.name}`, turn(terms, pace, wake))
   })
 
@@ -46,8 +46,7 @@ const turn = Effect.fnUntraced(function* <R>(terms: LoopTerms<R>, pace: Pace, wa
   const free = limits.concurrency - inHand.size()
   if (free <= 0) return yield* Queue.take(wake)
 
-  const { claimed, limit } = yield* takeOn(terms, pace, wake, free)
-  if (claimed === limit) return
+  if (yield* takeOn(terms, pace, wake, free)) return
   const pauseMillis = pace.isPassingOver() ? Math.min(FENCED_MILLIS, limits.pollMillis) : limits.pollMillis
   yield* Effect.timeoutOption(Queue.take(wake), pauseMillis)
   yield* offerHeldAgain
@@ -61,15 +60,16 @@ const offerHeldAgain = Effect.gen(function* () {
 
 /**
  * Admits and hands out as one: interrupted in between, runs would have started that nobody carries out, and would spend an
- * attempt for it.
+ * attempt for it. True when there is likely more.
  */
 const takeOn = Effect.fnUntraced(function* <R>(terms: LoopTerms<R>, pace: Pace, wake: Queue.Queue<void>, free: number) {
   const { limits } = terms
   const nowMillis = yield* Clock.currentTimeMillis
   const leaseUntilMillis = nowMillis + limits.leaseMillis
-  const { limit, passOver } = pace.next(free, nowMillis)
+  const claim = pace.next(free, nowMillis)
+  if (claim.operationTypes.length === 0) return false
   const admitted = yield* admitNext(
-    { limit, passOver, nowMillis, operationTypes: [...terms.handlers.keys()] },
+    { ...claim, nowMillis },
     {
       catalogue: terms.catalogue,
       lease: { holder: terms.name, untilMillis: leaseUntilMillis },
@@ -77,17 +77,18 @@ const takeOn = Effect.fnUntraced(function* <R>(terms: LoopTerms<R>, pace: Pace, 
       retryFactsAtMillis: nowMillis + (yield* pace.factsPause)
     }
   )
-  pace.learn(admitted, nowMillis)
+  const isMoreLikely = pace.learn(admitted, claim, nowMillis)
   yield* Effect.forEach(admitted.blocked, (run) => terms.observe({ _tag: "Blocked", run }), { discard: true })
   yield* Effect.forEach(admitted.held, (run) => terms.observe({ _tag: "Held", run }), { discard: true })
   yield* Effect.forEach(admitted.expired, (run) => terms.observe({ _tag: "Settled", run }), { discard: true })
-  yield* handOutAll(terms, admitted.started, leaseUntilMillis, wake)
-  return { claimed: admitted.claimed, limit }
+  yield* handOutAll(terms, pace, admitted.started, leaseUntilMillis, wake)
+  return isMoreLikely
 }, Effect.uninterruptible)
 
 /** If the admission took longer than the lease it gave, others may have taken its runs by now: they are left to them. */
 const handOutAll = Effect.fnUntraced(function* <R>(
   terms: LoopTerms<R>,
+  pace: Pace,
   runs: ReadonlyArray<Running>,
   leaseUntilMillis: number,
   wake: Queue.Queue<void>
@@ -97,23 +98,26 @@ const handOutAll = Effect.fnUntraced(function* <R>(
       `worker ${terms.name}: an admission took too long, ${runs.length} runs are left alone`
     )
   }
-  yield* Effect.forEach(runs, (run) => handOut(terms, run, leaseUntilMillis, wake), { discard: true })
+  yield* Effect.forEach(runs, (run) => handOut(terms, pace, run, leaseUntilMillis, wake), { discard: true })
 })
 
 /** Puts a started run into its handler. The claim asked only for types that have one. */
 const handOut = Effect.fnUntraced(function* <R>(
   terms: LoopTerms<R>,
+  pace: Pace,
   run: Running,
   leaseUntilMillis: number,
   wake: Queue.Queue<void>
 ) {
-  const handler = terms.handlers.get(run.dispatch.subject.operationType)
+  const { operationType } = run.dispatch.subject
+  const handler = terms.handlers.get(operationType)
   if (handler === undefined) return
   const work = yield* terms.inHand.take(run, leaseUntilMillis)
   const context = yield* makeHandlerContext(work, terms.catalogue)
   yield* terms.observe({ _tag: "Started", run })
   const carriedOut = attempt(work, handler, context, terms).pipe(
     Effect.ensuring(Effect.sync(() => terms.inHand.drop(work))),
+    Effect.ensuring(Effect.sync(() => pace.ended(operationType))),
     Effect.ensuring(Queue.offer(wake, undefined))
   )
   yield* FiberSet.run(terms.hands, carriedOut)

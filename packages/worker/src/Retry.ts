@@ -37,12 +37,13 @@ export const retryRun = (
     if (!isCompleted(run)) {
       return yield* new IllegalTransition({ runId: id, from: run._tag, event: "Retry", reason: "not_in_table" })
     }
-    const { payload, subject } = run.dispatch
+    const { payload, priority, subject } = run.dispatch
     return yield* dispatchUntyped(terms, {
       ...(authority ?? authorityOf(run.dispatch)),
       ...subject.scope,
       operationType: subject.operationType,
       payload,
+      priority,
       retryOf: id
     })
   })

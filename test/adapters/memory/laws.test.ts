@@ -9,6 +9,7 @@ import {
   fenceLaws,
   holdLaws,
   noticesLaws,
+  pauseLaws,
   runQueueLaws,
   runStoreLaws,
   unitOfWorkLaws
@@ -20,6 +21,7 @@ unitOfWorkLaws("memory", layerMemory)
 runStoreLaws("memory", layerMemory)
 runQueueLaws("memory", layerMemory)
 noticesLaws("memory", layerMemory)
+pauseLaws("memory", layerMemory)
 auditLogLaws("memory", layerMemory)
 boardLaws("memory", layerWithBook)
 factsLaws("memory", layerWithBook)

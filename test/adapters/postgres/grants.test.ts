@@ -27,7 +27,14 @@ const work = Effect.gen(function* () {
   const world = yield* makeWorld
   const queued = yield* enqueuedOne(world.dispatch())
   const { subject } = queued.dispatch
-  const claim = { limit: 10, operationTypes: [world.operationType], nowMillis: world.atMillis, passOver: [] }
+  const claim = {
+    limit: 10,
+    operationTypes: [world.operationType],
+    nowMillis: world.atMillis,
+    order: "oldest" as const,
+    passOver: [],
+    fullLanes: []
+  }
   const running = yield* transact(
     Effect.gen(function* () {
       yield* (yield* RunQueue).holdNext(claim)

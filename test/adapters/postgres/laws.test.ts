@@ -7,6 +7,7 @@ import {
   fenceLaws,
   holdLaws,
   noticesLaws,
+  pauseLaws,
   runQueueLaws,
   runStoreLaws,
   unitOfWorkLaws
@@ -29,6 +30,7 @@ const keepsTheLaws = <E>(name: string, client: () => Layer.Layer<Clients, E>) =>
   runStoreLaws(name, layerPorts(client()))
   runQueueLaws(name, layerPorts(client()), { corrupt })
   noticesLaws(name, layerPorts(client()))
+  pauseLaws(name, layerPorts(client()))
   auditLogLaws(name, layerPorts(client()))
   boardLaws(name, layerPorts(client()))
   factsLaws(name, layerPorts(client()))

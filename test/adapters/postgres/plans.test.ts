@@ -3,13 +3,13 @@ import { migrate } from "@countersign/adapters"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { fairStatement, oldestStatement, PASSED_AT_MOST } from "../../../packages/adapters/src/postgres/claim.ts"
 import { holdingExpired, pruning } from "../../../packages/adapters/src/postgres/expiry.ts"
 import { factsStatement } from "../../../packages/adapters/src/postgres/factsStatement.ts"
 import { extending, holdingRunning, saving } from "../../../packages/adapters/src/postgres/heldRuns.ts"
 import { offeringStatement } from "../../../packages/adapters/src/postgres/offering.ts"
 import { PLANNER_SETTINGS } from "../../../packages/adapters/src/postgres/PostgresClient.ts"
-import { claimStatement } from "../../../packages/adapters/src/postgres/RunQueue.ts"
-import { DEFAULT_SCHEMA, namesOf } from "../../../packages/adapters/src/postgres/SchemaName.ts"
+import { DEFAULT_SCHEMA, namesOf, SchemaName } from "../../../packages/adapters/src/postgres/SchemaName.ts"
 import { movingStatement } from "../../../packages/adapters/src/postgres/write.ts"
 import { layerFreshDatabase } from "../../support/postgres.ts"
 
@@ -69,17 +69,70 @@ const planOf = (statement: string, literals: ReadonlyArray<string>) =>
 const prepared = Layer.effectDiscard(filled).pipe(Layer.provideMerge(layerFreshDatabase({ maxConnections: 2 })))
 
 layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })("plans at 300,000 runs", (it) => {
-  it.effect("the claim walks the waiting runs in order, and never those that are to wait longer", () =>
+  const WALKS_MORE = /(Seq|Bitmap Heap) Scan on runs|Hash Join|Merge Join/
+  const types = `'{${Array.from({ length: 20 }, (_, at) => `op${at}`).join(",")}}'`
+  const BEGINNING = "'-9223372036854775808'"
+
+  it.effect("the oldest are claimed from the front of the queue, and never from what is to wait longer", () =>
     Effect.gen(function* () {
-      const statement = claimStatement(names, { limit: 100, operationTypes: [], nowMillis: 0, passOver: [] })
-      const types = `'{${Array.from({ length: 20 }, (_, at) => `op${at}`).join(",")}}'`
-      const plan = yield* planOf(statement, ["'2026-06-01'", types])
-      assert.match(plan, /Index Scan using runs_queued/)
-      assert.notMatch(plan, /Seq Scan|Sort|Rows Removed/)
-      // Of a type that nobody waits for: all that is available is looked at once, and what is delayed is not.
-      const none = yield* planOf(statement, ["'2026-06-01'", "'{nobody}'"])
-      assert.match(none, new RegExp(`Rows Removed by Filter: ${ROWS}$`, "m"))
-      assert.notMatch(yield* planOf(statement, ["'2025-01-01'", types]), /Rows Removed/)
+      const statement = oldestStatement(names, 100)
+      const claimed = (now: string, asked: string) => planOf(statement, [now, asked, "'{}'", "'{}'"])
+      const plan = yield* claimed("'2026-06-01'", types)
+      assert.match(plan, /Index Scan using runs_waiting/)
+      assert.match(plan, /Index Scan using runs_pkey/)
+      assert.notMatch(plan, WALKS_MORE)
+      assert.notMatch(plan, /Sort|Rows Removed/)
+      // Of a type that nobody waits for: no more is looked at than the front, however much is available.
+      const none = yield* claimed("'2026-06-01'", "'{nobody}'")
+      assert.match(none, new RegExp(`Rows Removed by Filter: ${100 + PASSED_AT_MOST}$`, "m"))
+      // Nothing available: a look for each priority.
+      const idle = yield* claimed("'2025-01-01'", types)
+      assert.match(idle, /Index Scan using runs_waiting on runs r\S* \(actual rows=0\.00 loops=3\)/)
+      assert.notMatch(idle, /Rows Removed/)
+    })
+  )
+
+  it.effect("a fair claim looks into the index once for each lane, and no further than its room", () =>
+    Effect.gen(function* () {
+      const statement = fairStatement(names, 100)
+      const claimed = (now: string, asked: string) => planOf(statement, [now, asked, "'{}'", "'{}'", BEGINNING])
+      const plan = yield* claimed("'2026-06-01'", types)
+      assert.match(plan, /Index Scan using runs_in_lanes/)
+      assert.notMatch(plan, WALKS_MORE)
+      // One look for the next lane, and one for each of its priorities, until there are as many lanes as room; one run of each.
+      const looks = [...plan.matchAll(/runs_in_lanes on runs .*rows=[\d.]+ loops=(\d+)/g)].map(([, loops]) =>
+        Number(loops)
+      )
+      assert.sameMembers(looks, [100, 200, 200])
+      assert.match(plan, /Recursive Union \(actual rows=101\./)
+      // Nothing available: once round all lanes, 200 here, and not once more.
+      assert.match(yield* claimed("'2025-01-01'", types), /Recursive Union \(actual rows=201\./)
+    })
+  )
+
+  it.effect("claims are planned the same in a schema that is new and was never analysed", () =>
+    Effect.gen(function* () {
+      const schema = SchemaName.make("fresh")
+      yield* migrate(schema)
+      const [now, nothing] = ["'2026-06-01'", "'{}'"]
+      const oldest = yield* planOf(oldestStatement(namesOf(schema), 100), [now, types, nothing, nothing])
+      assert.match(oldest, /Index (Only )?Scan using runs_waiting/)
+      assert.match(oldest, /Index Scan using runs_pkey/)
+      const fair = yield* planOf(fairStatement(namesOf(schema), 100), [now, types, nothing, nothing, BEGINNING])
+      assert.match(fair, /Index (Only )?Scan using runs_in_lanes/)
+      for (const plan of [oldest, fair]) assert.notMatch(plan, WALKS_MORE)
+      assert.notMatch(oldest, /runs_in_lanes/)
+      assert.notMatch(fair, /runs_waiting/)
+    })
+  )
+
+  it.effect("what runs of an operation or a lane is counted by index", () =>
+    Effect.gen(function* () {
+      const plan = yield* planOf(
+        "SELECT count(*) FROM countersign.runs r WHERE r.status = 'running' AND r.operation_type = $1::text AND r.lane = $2::bigint",
+        ["'op1'", "7"]
+      )
+      assert.match(plan, /Index Only Scan using runs_running/)
     })
   )
 

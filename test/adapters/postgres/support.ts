@@ -7,6 +7,7 @@ import type {
   Facts,
   Fence,
   Notices,
+  Pauses,
   RunBoard,
   RunQueue,
   RunStore,
@@ -19,7 +20,17 @@ import type { SqlClient } from "effect/sql"
 import { layerPostgresAuthorityBook } from "./PostgresAuthorityBook.ts"
 
 export type Clients = PgClient.PgClient | SqlClient.SqlClient
-export type Ports = AuditLog | Entitlements | Facts | Fence | Notices | RunBoard | RunQueue | RunStore | UnitOfWork
+export type Ports =
+  | AuditLog
+  | Entitlements
+  | Facts
+  | Fence
+  | Notices
+  | Pauses
+  | RunBoard
+  | RunQueue
+  | RunStore
+  | UnitOfWork
 
 /** Migrates the database of this client and puts the ports and the book of facts over it. */
 export const layerPorts = <E>(

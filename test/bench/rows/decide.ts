@@ -140,6 +140,7 @@ const queuedFor = (snapshot: Snapshot, number: number): Queued => {
     payload: {},
     identity: `run ${number}`,
     maxAttempts: 3,
+    priority: "normal",
     dispatchedAtMillis: NOW_MILLIS,
     expiresAtMillis: NOW_MILLIS + QUEUED_LIMIT_MILLIS,
     retryOf: null,

@@ -12,7 +12,7 @@ const LEASE_MILLIS = 60 * 60 * 1000
 export const admit = (limit: number) =>
   Effect.flatMap(Clock.currentTimeMillis, (nowMillis) =>
     admitNext(
-      { limit, operationTypes: [operation.type], nowMillis, passOver: [] },
+      { limit, operationTypes: [operation.type], nowMillis, order: "oldest", passOver: [], fullLanes: [] },
       {
         catalogue,
         lease: { holder: "bench", untilMillis: nowMillis + LEASE_MILLIS },

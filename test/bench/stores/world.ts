@@ -110,6 +110,7 @@ export const firstStepOf = (number: number, workspaces: number, atMillis: number
     payload: { n: number },
     identity: `queued/${number}`,
     maxAttempts: operation.attempts.maxAttempts,
+    priority: "normal",
     dispatchedAtMillis: atMillis,
     expiresAtMillis: atMillis + operation.queuedLimitMillis,
     retryOf: null,

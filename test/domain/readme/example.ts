@@ -62,6 +62,7 @@ const queued = dispatch({
   payload: { backup: "monday" },
   identity: "restore of monday",
   maxAttempts: restore.attempts.maxAttempts,
+  priority: "normal",
   dispatchedAtMillis: 1_790_000_000_000,
   expiresAtMillis: 1_790_000_000_000 + restore.queuedLimitMillis,
   retryOf: null,

@@ -90,6 +90,7 @@ export const dispatched = (changed: Partial<Dispatch> = {}): Dispatch => ({
   payload: { items: [1, 2, 3] },
   identity: "an identity",
   maxAttempts: 3,
+  priority: "normal",
   dispatchedAtMillis: NOW_MILLIS - DAY_MILLIS,
   expiresAtMillis: NOW_MILLIS + 6 * DAY_MILLIS,
   retryOf: null,

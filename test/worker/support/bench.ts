@@ -135,7 +135,7 @@ export const settleDown = TestClock.adjust(0)
 export const admittedBy = Effect.fnUntraced(function* (holder: string, leaseMillis: number, limit = 100) {
   const nowMillis = yield* Clock.currentTimeMillis
   const { started } = yield* admitNext(
-    { limit, operationTypes: [inventorySync.type], nowMillis, passOver: [] },
+    { limit, operationTypes: [inventorySync.type], nowMillis, order: "oldest", passOver: [], fullLanes: [] },
     {
       catalogue: sampleCatalogue,
       lease: { holder, untilMillis: nowMillis + leaseMillis },

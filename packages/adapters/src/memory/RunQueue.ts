@@ -1,7 +1,6 @@
 /** `RunQueue` in memory: the run table itself. */
 import {
   auditOfTransition,
-  type Claim,
   type Failed,
   isCompleted,
   noticeOf,
@@ -15,6 +14,7 @@ import {
 } from "@countersign/domain"
 import { Effect, HashMap, Layer, Result, Schema } from "effect"
 import { AuthorityTables } from "./AuthorityTables.ts"
+import { countsOf, laneByLane, oldestFirst } from "./claim.ts"
 import { type Changed, MemoryState } from "./MemoryState.ts"
 import { Tables } from "./Tables.ts"
 
@@ -26,27 +26,13 @@ const isQueued = (run: Run | undefined): run is Queued => run?._tag === "Queued"
 
 const pageOf = (runs: ReadonlyArray<Queued>): RunPage<Queued> => ({ runs, unreadable: [] })
 
-const next = (tables: Tables, claim: Claim): ReadonlyArray<Queued> => {
-  const types = new Set(claim.operationTypes)
-  const passedOver = new Set(claim.passOver)
-  return Tables.activeRows(tables)
-    .map(({ run }) => run)
-    .filter(isQueued)
-    .filter(
-      ({ dispatch: { subject }, availableAtMillis }) =>
-        availableAtMillis <= claim.nowMillis &&
-        types.has(subject.operationType) &&
-        !passedOver.has(subject.scope.workspaceId)
-    )
-    .sort((a, b) => a.availableAtMillis - b.availableAtMillis || byId(a, b))
-    .slice(0, claim.limit)
-    .sort(byId)
-}
-
 const queuedAmong = (tables: Tables, ids: ReadonlyArray<RunId>): ReadonlyArray<Queued> =>
   Array.from(new Set(ids), (id) => Tables.rowOf(tables, id)?.run)
     .filter(isQueued)
     .sort(byId)
+
+const takeableAmong = (tables: Tables, ids: ReadonlyArray<RunId>): ReadonlyArray<Queued> =>
+  queuedAmong(tables, ids).filter((run) => !Tables.isPaused(tables, run))
 
 const postponed = (tables: Tables, ids: ReadonlyArray<RunId>, untilMillis: number): Tables =>
   queuedAmong(tables, ids).reduce((now, run) => Tables.withAvailability(now, run, untilMillis), tables)
@@ -92,15 +78,23 @@ const quarantined = (tables: Tables, unreadable: RunUnreadable, nowMillis: numbe
 }
 
 /**
- * The runs that could have been taken for longest, and among equals the oldest by id: a UUIDv7 begins with the time of
- * dispatch. Nobody else holds anything while a unit of work lasts, so nothing has to be skipped. No row here can make no sense; `quarantine` believes its caller.
+ * Nobody else holds anything while a unit of work lasts, so nothing has to be skipped. No row here can make no sense; `quarantine`
+ * believes its caller.
  */
 export const layerRunQueue: Layer.Layer<RunQueue, never, MemoryState> = Layer.effect(
   RunQueue,
-  Effect.map(MemoryState, ({ look, change, arrivals }) =>
-    RunQueue.of({
-      holdNext: (claim) => look((tables) => pageOf(next(tables, claim))),
-      holdThese: (ids) => look((tables) => pageOf(queuedAmong(tables, ids))),
+  Effect.map(MemoryState, ({ look, change, arrivals }) => {
+    let endedIn = ""
+    return RunQueue.of({
+      holdNext: (claim) =>
+        look((tables) => {
+          if (claim.order === "oldest") return oldestFirst(tables, claim)
+          const [claimed, last] = laneByLane(tables, claim, endedIn)
+          endedIn = last
+          return claimed
+        }),
+      holdThese: (ids) => look((tables) => pageOf(takeableAmong(tables, ids))),
+      takeCounters: (counters) => look((tables) => countsOf(tables, counters)),
       postpone: (ids, untilMillis) =>
         change((tables) => Result.succeed([undefined, postponed(tables, ids, untilMillis)])),
       offerHeldAgain: (nowMillis) => change((tables) => Result.succeed(offeredAgain(tables, nowMillis))),
@@ -113,9 +107,13 @@ export const layerRunQueue: Layer.Layer<RunQueue, never, MemoryState> = Layer.ef
         const types = new Set(operationTypes)
         return look(
           (tables) =>
-            Tables.activeRows(tables).filter(({ run }) => types.has(run.dispatch.subject.operationType)).length
+            Tables.activeRows(tables).filter(
+              ({ run }) =>
+                types.has(run.dispatch.subject.operationType) &&
+                (run._tag === "Running" || !Tables.isPaused(tables, run))
+            ).length
         )
       }
     })
-  )
+  })
 )

@@ -6,8 +6,10 @@ import {
   type AuditRecord,
   type DecisionRecord,
   isCompleted,
+  isPausedBy,
   type Lease,
   type Notice,
+  type Pause,
   type Queued,
   type Run,
   type RunId,
@@ -44,6 +46,8 @@ export interface Tables {
   /** The held runs, with the epoch by which they were denied or last offered again; null when facts were not fenced. */
   readonly held: HashMap.HashMap<RunId, number | null>
   readonly authority: AuthorityTables
+  /** What is paused, by its scope's key. */
+  readonly pauses: HashMap.HashMap<string, Pause>
   /** Moves each time a run begins to wait; a commit that moved it wakes workers. */
   readonly arrivals: number
 }
@@ -56,6 +60,7 @@ const empty: Tables = {
   notices: HashMap.empty(),
   held: HashMap.empty(),
   authority: AuthorityTables.empty,
+  pauses: HashMap.empty(),
   arrivals: 0
 }
 
@@ -71,6 +76,13 @@ const activeOf = (tables: Tables, identity: string): Run | undefined => {
 /** Every queued and running row, in no order. */
 const activeRows = (tables: Tables): ReadonlyArray<RunRow> =>
   Array.from(HashMap.values(tables.active), (id) => rowOf(tables, id)).filter((row) => row !== undefined)
+
+/** Every pause in force, in no order. */
+const pausesOf = (tables: Tables): ReadonlyArray<Pause> => Array.from(HashMap.values(tables.pauses))
+
+/** Whether the run's operation or workspace is paused. */
+const isPaused = (tables: Tables, { dispatch: { subject } }: Run): boolean =>
+  HashMap.some(tables.pauses, ({ scope }) => isPausedBy(subject, scope))
 
 /** Stores a run in the state it has reached, and keeps the indexes of active and held runs true; the epoch is that of a held one. */
 const withRun = (tables: Tables, run: Run, lease: Lease | null, epoch: number | null = null): Tables => ({
@@ -156,6 +168,8 @@ export const Tables = {
   rowOf,
   activeOf,
   activeRows,
+  pausesOf,
+  isPaused,
   recordsOf,
   decisionsOf,
   withRun,

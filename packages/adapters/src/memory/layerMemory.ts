@@ -5,6 +5,7 @@ import type {
   Facts,
   Fence,
   Notices,
+  Pauses,
   RunBoard,
   RunQueue,
   RunStore,
@@ -18,6 +19,7 @@ import { layerFence } from "./Fence.ts"
 import { layerMemoryAuthority, type MemoryAuthority } from "./MemoryAuthority.ts"
 import { layerMemoryState } from "./MemoryState.ts"
 import { layerNotices } from "./Notices.ts"
+import { layerPauses } from "./Pauses.ts"
 import { layerRunBoard } from "./RunBoard.ts"
 import { layerRunQueue } from "./RunQueue.ts"
 import { layerRunStore } from "./RunStore.ts"
@@ -32,7 +34,17 @@ import { layerUnitOfWork } from "./UnitOfWork.ts"
  * Built twice it is two states: bind it to a constant, or share one build.
  */
 export const layerMemory: Layer.Layer<
-  AuditLog | Entitlements | Facts | Fence | MemoryAuthority | Notices | RunBoard | RunQueue | RunStore | UnitOfWork
+  | AuditLog
+  | Entitlements
+  | Facts
+  | Fence
+  | MemoryAuthority
+  | Notices
+  | Pauses
+  | RunBoard
+  | RunQueue
+  | RunStore
+  | UnitOfWork
 > = Layer.mergeAll(
   layerAuditLog,
   layerEntitlements,
@@ -41,6 +53,7 @@ export const layerMemory: Layer.Layer<
   layerMemoryAuthority,
   layerNotices,
   layerRunBoard,
+  layerPauses,
   layerRunQueue,
   layerRunStore,
   layerUnitOfWork

@@ -11,6 +11,7 @@ type Cell = string | number | bigint | boolean | Date | Uint8Array | null
 const types = {
   uuid: { element: PgTypes.OID.uuid, name: "uuid", cast: "" },
   text: { element: PgTypes.OID.text, name: "text", cast: "" },
+  smallint: { element: PgTypes.OID.int2, name: "smallint", cast: "" },
   integer: { element: PgTypes.OID.int4, name: "integer", cast: "" },
   bigint: { element: PgTypes.OID.int8, name: "bigint", cast: "" },
   boolean: { element: PgTypes.OID.bool, name: "boolean", cast: "" },

@@ -8,6 +8,7 @@ import * as guard from "./migrations/0002_guard.ts"
 import * as fence from "./migrations/0003_fence.ts"
 import * as facts from "./migrations/0004_facts.ts"
 import * as waiting from "./migrations/0005_waiting.ts"
+import * as order from "./migrations/0006_order.ts"
 import * as schedules from "./migrations/0007_schedules.ts"
 import * as monitoring from "./migrations/0008_monitoring.ts"
 import * as telling from "./migrations/0009_telling.ts"
@@ -27,6 +28,7 @@ const migrations: ReadonlyArray<Migration> = [
   { id: 3, name: "fence", statements: fence.statements },
   { id: 4, name: "facts", statements: facts.statements },
   { id: 5, name: "waiting", statements: waiting.statements },
+  { id: 6, name: "order", statements: order.statements },
   { id: 7, name: "schedules", statements: schedules.statements },
   { id: 8, name: "monitoring", statements: monitoring.statements },
   { id: 9, name: "telling", statements: telling.statements }

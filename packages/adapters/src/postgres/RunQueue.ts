@@ -1,7 +1,9 @@
 /** `RunQueue`: the run table itself. */
 import {
-  type Claim,
+  type Counter,
+  counterKeyOf,
   isCompleted,
+  laneKeyOf,
   type Notice,
   noticeOf,
   type RunId,
@@ -12,9 +14,9 @@ import {
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
-import { arraysOf, cellsOf, fromArrays, namesOf } from "./Cells.ts"
+import { arraysOf, type Column, cellsOf, column, fromArrays, namesOf } from "./Cells.ts"
+import { type ClaimRow, claimParameters, fairStatement, oldestStatement, readClaim, unpaused } from "./claim.ts"
 import { noticeColumns } from "./columns.ts"
-import { limited } from "./limits.ts"
 import { OFFERED_AT_ONCE, offeringStatement } from "./offering.ts"
 import { RUN_COLUMNS, type RunRow, readPage, readQueued, readRun } from "./RunRow.ts"
 import type { Names } from "./SchemaName.ts"
@@ -22,18 +24,8 @@ import { during } from "./troubles.ts"
 import { makeWakes } from "./wakes.ts"
 import { idsOf } from "./write.ts"
 
-/**
- * The claim, of a limit and with or without workspaces to pass over; parameters: now, types, workspaces.
- *
- * In the order of the index, by when they may be taken: runs that are to wait lie behind its end and are never walked over.
- * What is claimed together is then given by id.
- */
-export const claimStatement = ({ q }: Names, { limit, passOver }: Claim) => `SELECT ${RUN_COLUMNS} FROM ${q}.runs r
-WHERE r.status = 'queued' AND r.available_at <= $1 AND r.operation_type = ANY ($2::text[])
-${passOver.length === 0 ? "" : "AND r.workspace_id <> ALL ($3::text[])"}
-ORDER BY r.available_at, r.id LIMIT ${limited(limit)} FOR UPDATE SKIP LOCKED`
-
-const byId = (a: RunRow, b: RunRow) => (a.id < b.id ? -1 : 1)
+/** Where the first fair claim of a program begins. */
+const BEFORE_EVERY_LANE = "-9223372036854775808"
 
 /**
  * Ends what cannot be read. Only what the row says in plain columns is repeated in the audit record; its payload and context may
@@ -55,6 +47,14 @@ const quarantining = ({ q }: Names) => `WITH ended AS (
 )
 SELECT ${RUN_COLUMNS} FROM ended r`
 
+const counterColumns: ReadonlyArray<Column<Counter>> = [
+  column("key", "text", counterKeyOf),
+  column("operation_type", "text", (counter) =>
+    counter._tag === "Operation" ? counter.operationType : counter.lane.operationType
+  ),
+  column("lane", "text", (counter) => (counter._tag === "Operation" ? null : laneKeyOf(counter.lane)))
+]
+
 const announcing = ({ q }: Names) => `INSERT INTO ${q}.notices (${namesOf(noticeColumns)}, due_at)
 SELECT ${cellsOf(noticeColumns, "n")}, n.completed_at FROM ${fromArrays(noticeColumns, 1, "n")}`
 
@@ -70,6 +70,8 @@ export const layerRunQueue = (names: Names): Layer.Layer<RunQueue, never, SqlCli
       const sql = yield* SqlClient.SqlClient
       const wakes = makeWakes(yield* PgClient.PgClient, names)
       const { q } = names
+      // Where the last fair claim of this program ended: each program goes round on its own.
+      let endedIn = BEFORE_EVERY_LANE
       const offering = offeringStatement(names)
       const offered = (nowMillis: number): Effect.Effect<number, StoreUnavailable> =>
         Effect.gen(function* () {
@@ -81,16 +83,30 @@ export const layerRunQueue = (names: Names): Layer.Layer<RunQueue, never, SqlCli
         })
       return RunQueue.of({
         holdNext: Effect.fnUntraced(function* (claim) {
-          const { operationTypes, nowMillis, passOver } = claim
-          const now = new Date(nowMillis)
-          const values = passOver.length === 0 ? [now, operationTypes] : [now, operationTypes, passOver]
-          const rows = yield* during("claim queued runs")(sql.unsafe<RunRow>(claimStatement(names, claim), values))
-          return readPage(rows.toSorted(byId), readQueued)
+          const parameters = claimParameters(claim)
+          const answer = yield* during("claim queued runs")(
+            claim.order === "oldest"
+              ? sql.unsafe<ClaimRow>(oldestStatement(names, claim.limit), parameters)
+              : sql.unsafe<ClaimRow>(fairStatement(names, claim.limit), [...parameters, endedIn])
+          )
+          const read = readClaim(answer, claim.limit)
+          endedIn = read.endedIn ?? endedIn
+          return { ...readPage(read.rows, readQueued), mayHaveMore: read.mayHaveMore }
         }),
         holdThese: Effect.fnUntraced(function* (ids: ReadonlyArray<RunId>) {
           const text = `SELECT ${RUN_COLUMNS} FROM ${q}.runs r WHERE r.id = ANY ($1::uuid[]) AND r.status = 'queued'
-ORDER BY r.id FOR UPDATE SKIP LOCKED`
+  AND ${unpaused(q, "r")} ORDER BY r.id FOR UPDATE SKIP LOCKED`
           return readPage(yield* during("claim delivered runs")(sql.unsafe<RunRow>(text, [idsOf(ids)])), readQueued)
+        }),
+        takeCounters: Effect.fnUntraced(function* (counters: ReadonlyArray<Counter>) {
+          if (counters.length === 0) return new Map()
+          const rows = yield* during("count running runs")(
+            sql.unsafe<{ readonly key: string; readonly running: number }>(
+              `SELECT key, running FROM ${q}.take_counters($1::text[], $2::text[], $3::text[])`,
+              arraysOf(counterColumns, counters)
+            )
+          )
+          return new Map(rows.map(({ key, running }) => [key, running]))
         }),
         postpone: (ids, untilMillis) =>
           Effect.asVoid(
@@ -116,7 +132,8 @@ ORDER BY r.id FOR UPDATE SKIP LOCKED`
             during("count active runs")(
               sql.unsafe<{ readonly active: number }>(
                 `SELECT count(*)::integer AS active FROM ${q}.runs r
-WHERE r.status <> 'completed' AND r.operation_type = ANY ($1::text[])`,
+WHERE r.status <> 'completed' AND r.operation_type = ANY ($1::text[])
+  AND (r.status = 'running' OR (${unpaused(q, "r")}))`,
                 [operationTypes]
               )
             ),

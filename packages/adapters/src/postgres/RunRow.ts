@@ -12,12 +12,14 @@ import {
   type Dispatch,
   Held,
   HostString,
+  Priority,
   type Queued,
   type Run,
   RunFailure,
   RunId,
   type Running,
   RunUnreadable,
+  rankOf,
   ScheduleId,
   type Slot,
   systemAuthority
@@ -48,6 +50,7 @@ export interface RunRow {
   readonly payload: Schema.Json
   readonly identity: string
   readonly max_attempts: number
+  readonly priority: number
   readonly status: string
   readonly outcome: string
   readonly attempt: number
@@ -80,6 +83,7 @@ const COLUMNS = [
   "payload",
   "identity",
   "max_attempts",
+  "priority",
   "status",
   "outcome",
   "attempt",
@@ -101,6 +105,9 @@ const COLUMNS = [
 
 /** What to select of a run; `r` is the table's alias. */
 export const RUN_COLUMNS = COLUMNS.map((column) => `r.${column}`).join(", ")
+
+/** In place of {@link RUN_COLUMNS}, in a row beside those of runs that is none. */
+export const NO_RUN_COLUMNS = COLUMNS.map(() => "NULL").join(", ")
 
 const isRunId = Schema.is(RunId)
 const isActorKind = Schema.is(ActorKind)
@@ -150,6 +157,7 @@ const dispatchOf = (row: RunRow): Dispatch => {
     payload: row.payload,
     identity: row.identity,
     maxAttempts: row.max_attempts,
+    priority: Priority.literals.find((priority) => rankOf[priority] === row.priority) ?? unreadable("priority is none"),
     dispatchedAtMillis: millisOf(row.dispatched_at, "dispatched_at"),
     expiresAtMillis: millisOf(row.expires_at, "expires_at"),
     retryOf: retry_of,

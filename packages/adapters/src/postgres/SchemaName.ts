@@ -30,6 +30,8 @@ export interface Names {
     readonly links: string
     /** One lock for each of the two classes above, for changes that reach too many to lock one by one. */
     readonly whole: string
+    /** One lock for each counter of running runs that has a limit. */
+    readonly counters: string
     /** One lock, held while migrations run. */
     readonly migrations: string
   }
@@ -46,6 +48,7 @@ export const namesOf = (schema: SchemaName): Names => {
       workspaces: lock("workspaces"),
       links: lock("links"),
       whole: lock("whole"),
+      counters: lock("counters"),
       migrations: lock("migrations")
     }
   }

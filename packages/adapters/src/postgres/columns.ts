@@ -9,6 +9,7 @@ import {
   type Notice,
   type Run,
   type RunFailure,
+  rankOf,
   wireStateOf
 } from "@countersign/domain"
 import { type Column, column, instantOf } from "./Cells.ts"
@@ -26,6 +27,7 @@ export const dispatchedColumns: ReadonlyArray<Column<Run>> = [
   column("payload", "jsonb", ({ dispatch }) => JSON.stringify(dispatch.payload)),
   column("identity", "text", ({ dispatch }) => dispatch.identity),
   column("max_attempts", "integer", ({ dispatch }) => dispatch.maxAttempts),
+  column("priority", "smallint", ({ dispatch }) => rankOf[dispatch.priority]),
   column("dispatched_at", "timestamptz", ({ dispatch }) => instantOf(dispatch.dispatchedAtMillis)),
   column("expires_at", "timestamptz", ({ dispatch }) => instantOf(dispatch.expiresAtMillis)),
   column("retry_of", "uuid", ({ dispatch }) => dispatch.retryOf),

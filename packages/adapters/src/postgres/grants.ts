@@ -16,8 +16,8 @@ const READ = [
   "workspaces",
   "write_gates"
 ]
-const RECORD = ["audit_records", "decisions", "inbox", "snapshots"]
-const KEEP = ["notices", "runs", "schedules"]
+const RECORD = ["audit_records", "decisions", "inbox", "pause_records", "snapshots"]
+const KEEP = ["notices", "pauses", "runs", "schedules"]
 
 /**
  * Statements that give a role what a worker and its dispatching host need, as one script. Migrations are run by another role,

@@ -5,6 +5,7 @@ import type {
   Facts,
   Fence,
   Notices,
+  Pauses,
   RunBoard,
   RunQueue,
   RunStore,
@@ -19,6 +20,7 @@ import { layerEntitlements } from "./Entitlements.ts"
 import { layerFacts } from "./Facts.ts"
 import { layerFence } from "./Fence.ts"
 import { layerNotices } from "./Notices.ts"
+import { layerPauses } from "./Pauses.ts"
 import { layerRunBoard } from "./RunBoard.ts"
 import { layerRunQueue } from "./RunQueue.ts"
 import { layerRunStore } from "./RunStore.ts"
@@ -44,7 +46,7 @@ export const layerPostgres = ({
   schema = DEFAULT_SCHEMA,
   factsSchema = schema
 }: PostgresOptions = {}): Layer.Layer<
-  AuditLog | Entitlements | Facts | Fence | Notices | RunBoard | RunQueue | RunStore | UnitOfWork,
+  AuditLog | Entitlements | Facts | Fence | Notices | Pauses | RunBoard | RunQueue | RunStore | UnitOfWork,
   StoreUnavailable,
   PgClient.PgClient | SqlClient.SqlClient
 > => {
@@ -56,6 +58,7 @@ export const layerPostgres = ({
     layerFence(names),
     layerNotices(names),
     layerRunBoard(names),
+    layerPauses(names),
     layerRunQueue(names),
     layerRunStore(names),
     layerUnitOfWork

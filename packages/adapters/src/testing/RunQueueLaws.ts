@@ -4,7 +4,9 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber, type Layer, Schedule, Stream } from "effect"
 import { claimLaws } from "./ClaimLaws.ts"
 import { claimOf, heldNext, idsOf } from "./claims.ts"
+import { limitLaws } from "./LimitLaws.ts"
 import { IN_REAL_TIME, type RunPorts } from "./laws.ts"
+import { orderLaws } from "./OrderLaws.ts"
 import { blockStep, startStep, stepOf, succeedStep } from "./rulings.ts"
 import { asQueued, enqueued, enqueuedOne, leaseAt, moved, startedOne } from "./runs.ts"
 import { makeWorld, runIdAt, type World } from "./World.ts"
@@ -23,6 +25,8 @@ export const runQueueLaws = <R, E>(
 ): void =>
   layer(adapter, IN_REAL_TIME)(`RunQueue: ${name}`, (it) => {
     claimLaws(it)
+    orderLaws(it)
+    limitLaws(it)
 
     it.effect("what is postponed is offered from then on, its attempt and admission untouched", () =>
       Effect.gen(function* () {

@@ -92,6 +92,7 @@ export const makeWorld: Effect.Effect<World> = Effect.sync(() => {
       payload: { number: dispatches },
       identity: own("identity"),
       maxAttempts: 3,
+      priority: "normal",
       dispatchedAtMillis: atMillis,
       expiresAtMillis: atMillis + WORLD_LASTS_MILLIS,
       retryOf: null,

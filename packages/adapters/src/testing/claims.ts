@@ -9,7 +9,9 @@ export const claimOf = (world: World, given: Partial<Claim> = {}): Claim => ({
   limit: 1000,
   operationTypes: [world.operationType],
   nowMillis: world.atMillis,
+  order: "oldest",
   passOver: [],
+  fullLanes: [],
   ...given
 })
 

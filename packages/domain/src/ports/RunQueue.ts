@@ -1,31 +1,59 @@
 /** Port: which runs wait. By default the run table itself, so that a claim that is not a decision cannot exist. */
 import { Context, type Effect, type Stream } from "effect"
+import type { Counter } from "../Concurrency.ts"
 import type { OperationType, RunId, WorkspaceId } from "../Ids.ts"
+import type { Lane } from "../Lane.ts"
 import type { Queued } from "../Run.ts"
 import type { RunPage } from "./RunStore.ts"
 import type { RunUnreadable, StoreUnavailable } from "./StoreError.ts"
 
+/**
+ * In which order runs are taken.
+ *
+ * `oldest`: by priority, then those that could have been taken for longest, among equals the oldest by id. A queue looks at its front
+ * only: where too many stand there that this claim may not have, it says so in place of going past all of them.
+ *
+ * `fair`: from lane to lane, a few runs of each, and on from there next time; within a lane as above. Nobody's flood is gone through
+ * to find the runs of somebody else, and no lane is left out for ever.
+ */
+export type ClaimOrder = "oldest" | "fair"
+
 /** What a worker asks for. */
 export interface Claim {
-  /** At most this many: first those that could have been taken for longest, among equals the oldest by id. */
+  /** At most this many. */
   readonly limit: number
+  readonly order: ClaimOrder
   /** Only operations whose handler is registered here. */
   readonly operationTypes: ReadonlyArray<OperationType>
   /** Only runs available by then; epoch milliseconds. */
   readonly nowMillis: number
   /** Workspaces to pass over for the moment, because their authority is being changed. */
   readonly passOver: ReadonlyArray<WorkspaceId>
+  /** Lanes to pass over for the moment, because as many of their runs are at work as may be. */
+  readonly fullLanes: ReadonlyArray<Lane>
+}
+
+/** What a claim is answered with; runs by id. */
+export interface Claimed extends RunPage<Queued> {
+  /**
+   * True when another claim may find more at once although this one was not filled: in `oldest` order because others stand in front,
+   * and the next one should be `fair`; in `fair` order because lanes are left that were not looked at, or not emptied.
+   */
+  readonly mayHaveMore: boolean
 }
 
 /** Which runs wait, in the order in which they are taken. */
 export class RunQueue extends Context.Service<
   RunQueue,
   {
-    /** Holds the next runs until the surrounding unit of work ends, skipping those held by others; given by id. */
-    readonly holdNext: (claim: Claim) => Effect.Effect<RunPage<Queued>, StoreUnavailable>
     /**
-     * Holds exactly these, where they are still queued, each once and whenever they are available: for ids an outside queue
-     * delivered.
+     * Holds the next runs until the surrounding unit of work ends, skipping those held by others and those that are paused when it
+     * begins.
+     */
+    readonly holdNext: (claim: Claim) => Effect.Effect<Claimed, StoreUnavailable>
+    /**
+     * Holds exactly these, where they are still queued and not paused, each once and whenever they are available: for ids an
+     * outside queue delivered.
      */
     readonly holdThese: (ids: ReadonlyArray<RunId>) => Effect.Effect<RunPage<Queued>, StoreUnavailable>
     /**
@@ -51,7 +79,16 @@ export class RunQueue extends Context.Service<
      * none. Polling goes on beside it.
      */
     readonly wakes: Stream.Stream<void, StoreUnavailable>
-    /** How many runs of these operations are queued or running; zero when a drain has nothing left to do. */
+    /**
+     * Takes these counters until the surrounding unit of work ends, so that nobody else brings runs of theirs to running, and answers
+     * how many are running now, by `counterKeyOf`. A counter that somebody else has at this moment is missing: its runs must wait.
+     */
+    readonly takeCounters: (
+      counters: ReadonlyArray<Counter>
+    ) => Effect.Effect<ReadonlyMap<string, number>, StoreUnavailable>
+    /**
+     * How many runs of these operations are running, or queued and not paused; zero when a drain has nothing left that it may do.
+     */
     readonly countActive: (operationTypes: ReadonlyArray<OperationType>) => Effect.Effect<number, StoreUnavailable>
   }
 >()("@countersign/domain/RunQueue") {}

@@ -6,5 +6,8 @@ import { Effect, Layer } from "effect"
 export const layerQueueOf = (ids: ReadonlyArray<RunId>): Layer.Layer<RunQueue, never, RunQueue> =>
   Layer.effect(
     RunQueue,
-    Effect.map(RunQueue, (queue) => ({ ...queue, holdNext: () => queue.holdThese(ids) }))
+    Effect.map(RunQueue, (queue) => ({
+      ...queue,
+      holdNext: () => Effect.map(queue.holdThese(ids), (page) => ({ ...page, mayHaveMore: false }))
+    }))
   )

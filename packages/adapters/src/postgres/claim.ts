@@ -1,0 +1,156 @@
+/**
+ * Claims, in their two orders. Both read what is paused in their own snapshot, and both look at a bounded number of rows, whatever
+ * waits: what stands in front and cannot be taken costs no more than that.
+ */
+import { type Claim, laneKeyOf } from "@countersign/domain"
+import { arrayOf } from "./Cells.ts"
+import { limited } from "./limits.ts"
+import { NO_RUN_COLUMNS, RUN_COLUMNS, type RunRow } from "./RunRow.ts"
+import type { Names } from "./SchemaName.ts"
+
+/** How many runs of each priority a claim in the oldest order goes past in vain at most. */
+export const PASSED_AT_MOST = 500
+/** How many lanes a fair claim looks at, at most. */
+export const LANES_AT_MOST = 256
+
+/** A claimed run, or at the end a row without an id: what the claim found beside runs. */
+export interface ClaimRow extends Omit<RunRow, "id"> {
+  readonly id: string | null
+  /** The lane it was found in, a `bigint` as text; of the last row, the last lane looked at. Null in the oldest order. */
+  readonly walked: string | null
+  /** How many lanes had been looked at by then. */
+  readonly place: number | null
+  /** Of the last row: whether another claim may find more at once. */
+  readonly more: boolean | null
+}
+
+const PRIORITIES = "(VALUES (0::smallint), (1::smallint), (2::smallint)) AS p(rank)"
+
+/** Whether `run` is one that nothing paused. The lists are read once for each statement. */
+export const unpaused = (q: string, run: string): string =>
+  `${run}.operation_type <> ALL (ARRAY(SELECT s.operation_type FROM ${q}.pauses s WHERE s.workspace_id = ''))
+    AND ${run}.workspace_id <> ALL (ARRAY(SELECT s.workspace_id FROM ${q}.pauses s WHERE s.operation_type = ''))
+    AND ${run}.operation_type || E'\\x1f' || ${run}.workspace_id <> ALL (ARRAY(
+      SELECT s.operation_type || E'\\x1f' || s.workspace_id FROM ${q}.pauses s
+      WHERE s.operation_type <> '' AND s.workspace_id <> ''))`
+
+/** Whether the claim may have `run`; parameters: types, workspaces to pass over, lanes that are full. */
+const eligible = (q: string, run: string): string =>
+  `${run}.operation_type = ANY ($2::text[])
+    AND ${run}.workspace_id <> ALL ($3::text[])
+    AND ${run}.lane <> ALL (ARRAY(SELECT hashtextextended(k, 0) FROM unnest($4::text[]) AS u(k)))
+    AND ${unpaused(q, run)}`
+
+/**
+ * Parameters: now, types, workspaces, lanes.
+ *
+ * The front of each priority is read in the order of its index, and no further than rows are asked of it. A run is locked by its id
+ * alone, so that none is locked that stands in front and cannot be taken. That it must still be queued is asked by way of `front`: said
+ * in as many words, it would let the planner walk an index of queued runs for an id, while nobody has analysed the table.
+ */
+export const oldestStatement = ({ q }: Names, limit: number): string => {
+  const room = limited(limit)
+  const window = Number(room) + PASSED_AT_MOST
+  return `WITH front AS MATERIALIZED (
+  SELECT p.rank, w.* FROM ${PRIORITIES} CROSS JOIN LATERAL (
+    SELECT r.id, r.status, r.operation_type, r.workspace_id, r.lane FROM ${q}.runs r
+    WHERE r.status = 'queued' AND r.priority = p.rank AND r.available_at <= $1
+    ORDER BY r.available_at, r.id LIMIT ${window}
+  ) AS w
+), taken AS MATERIALIZED (
+  SELECT r.* FROM front f CROSS JOIN LATERAL (
+    SELECT ${RUN_COLUMNS} FROM ${q}.runs r
+    WHERE r.id = f.id AND r.status = f.status AND r.available_at <= $1 LIMIT 1 FOR UPDATE SKIP LOCKED
+  ) AS r WHERE ${eligible(q, "f")} LIMIT ${room}
+)
+SELECT ${RUN_COLUMNS}, NULL::text AS walked, NULL::integer AS place, NULL::boolean AS more FROM taken r
+UNION ALL
+SELECT ${NO_RUN_COLUMNS}, NULL, NULL, true
+WHERE CASE WHEN (SELECT count(*) FROM taken) < ${room}
+  THEN EXISTS (SELECT FROM front GROUP BY rank HAVING count(*) = ${window}) END`
+}
+
+/**
+ * Parameters: now, types, workspaces, lanes, the lane to begin behind.
+ *
+ * It goes from lane to lane by one look into the index for each, from where the last claim ended and round, until as many lanes as
+ * there is room have something to give. The room is shared out between them. OFFSET 0 keeps what a lane gives from being asked twice.
+ */
+export const fairStatement = ({ q }: Names, limit: number): string => {
+  const room = limited(limit)
+  const next = "SELECT r.lane, r.operation_type, r.workspace_id"
+  return `WITH RECURSIVE walk(lane, is_round, place, found, gives) AS (
+  SELECT $5::text::bigint, false, 0, 0, false
+  UNION ALL
+  SELECT n.lane, n.is_round, w.place + 1, w.found + n.gives::integer, n.gives
+  FROM walk w CROSS JOIN LATERAL (
+    SELECT t.lane, t.is_round, CASE WHEN ${eligible(q, "t")} THEN (
+      SELECT true FROM ${PRIORITIES} CROSS JOIN LATERAL (
+        SELECT FROM ${q}.runs r WHERE r.status = 'queued' AND r.lane = t.lane AND r.priority = p.rank
+          AND r.available_at <= $1 ORDER BY r.available_at LIMIT 1
+      ) AS first LIMIT 1) IS TRUE ELSE false END AS gives
+    FROM (
+      (${next}, w.is_round FROM ${q}.runs r WHERE r.status = 'queued' AND r.lane > w.lane
+        AND r.lane <= CASE WHEN w.is_round THEN $5::text::bigint ELSE 9223372036854775807 END
+        ORDER BY r.lane LIMIT 1)
+      UNION ALL
+      (${next}, true FROM ${q}.runs r WHERE NOT w.is_round AND r.status = 'queued' AND r.lane <= $5::text::bigint
+        ORDER BY r.lane LIMIT 1)
+      LIMIT 1
+    ) AS t OFFSET 0
+  ) AS n
+  WHERE w.place < ${LANES_AT_MOST} AND w.found < ${room}
+), giving AS MATERIALIZED (
+  SELECT lane, place FROM walk WHERE gives
+), share AS MATERIALIZED (
+  SELECT ceil(${room} / greatest(count(*), 1)::numeric)::bigint AS runs FROM giving
+), taken AS MATERIALIZED (
+  SELECT r.*, g.lane AS walked, g.place FROM giving g CROSS JOIN LATERAL (
+    SELECT a.* FROM ${PRIORITIES} CROSS JOIN LATERAL (
+      SELECT ${RUN_COLUMNS} FROM ${q}.runs r
+      WHERE r.status = 'queued' AND r.lane = g.lane AND r.priority = p.rank AND r.available_at <= $1
+      ORDER BY r.available_at, r.id LIMIT ${room} FOR UPDATE SKIP LOCKED
+    ) AS a LIMIT (SELECT runs FROM share)
+  ) AS r LIMIT ${room}
+)
+SELECT ${RUN_COLUMNS}, r.walked::text, r.place, NULL::boolean AS more FROM taken r
+UNION ALL
+(SELECT ${NO_RUN_COLUMNS}, w.lane::text, w.place,
+  w.place >= ${LANES_AT_MOST} OR w.found >= ${room}
+    OR EXISTS (SELECT FROM taken GROUP BY place HAVING count(*) >= (SELECT runs FROM share))
+FROM walk w ORDER BY w.place DESC LIMIT 1)`
+}
+
+/** The parameters of both statements but the lane to begin behind. */
+export const claimParameters = ({ nowMillis, operationTypes, passOver, fullLanes }: Claim): ReadonlyArray<unknown> => [
+  new Date(nowMillis),
+  arrayOf("text", operationTypes),
+  arrayOf("text", passOver),
+  arrayOf("text", fullLanes.map(laneKeyOf))
+]
+
+/** What is claimed, and what the last row says. */
+export interface ReadClaim {
+  readonly rows: ReadonlyArray<RunRow>
+  readonly mayHaveMore: boolean
+  /** The lane the next fair claim begins behind; null when this one tells nothing about it. */
+  readonly endedIn: string | null
+}
+
+const isRun = (row: ClaimRow): row is ClaimRow & { readonly id: string } => row.id !== null
+
+/** Where the room was filled, lanes after the last that gave a run are left for the next claim. */
+export const readClaim = (answer: ReadonlyArray<ClaimRow>, limit: number): ReadClaim => {
+  const rows = answer.filter(isRun)
+  const note = answer.find(({ id }) => id === null)
+  const last = rows.reduce<ClaimRow | undefined>(
+    (latest, row) => ((row.place ?? 0) >= (latest?.place ?? 0) ? row : latest),
+    undefined
+  )
+  const isFilled = rows.length >= limit
+  return {
+    rows: rows.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    mayHaveMore: !isFilled && note?.more === true,
+    endedIn: (isFilled ? last : note)?.walked ?? null
+  }
+}
