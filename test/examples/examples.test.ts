@@ -31,6 +31,32 @@ it("promises: the same without Effect", async () => {
   ])
 })
 
+it("tenant-operations: six operations done, then stopped while they wait, then in the middle", async () => {
+  assert.deepStrictEqual(await run("tenant-operations"), [
+    "Monday. Everything is in order; the provider is busy once.",
+    "  Run the scheduled backup for contoso, by the schedule: Succeeded (9 policies)",
+    "  Check the provider connection for contoso, by Nora: Succeeded",
+    "  Sync the inventory for contoso, by Tim: Succeeded (7 devices, 0 removed)",
+    "  Sync the directory groups for contoso, by Tim: Succeeded (3 added, 0 removed, 0 updated)",
+    "  Delete policies in bulk for contoso, by Nora: Partially succeeded — The policy policy-9 is locked. (1 failed, 3 deleted)",
+    "  the provider has 6 policies left",
+    "  Restore a backup for contoso, by Max: Succeeded (9 restored)",
+    "  the provider has 9 policies again",
+    "Tuesday. Five runs wait, each of them legitimate when it was dispatched.",
+    "  Ole leaves the company, Fabrikam is archived, Tailspin's connector is paused,",
+    "  Wingtip's last hardening check is two days old, and Contoso freezes changes.",
+    "  Sync the inventory for contoso, by Ole: Blocked — the account that started it is disabled",
+    "  Sync the directory groups for fabrikam, by Nora: Blocked — the tenant is archived",
+    "  Run the scheduled backup for tailspin, by the schedule: Blocked — the provider connection is disabled",
+    "  Restore a backup for wingtip, by Max: Blocked — the write gate was not checked recently enough",
+    "  Delete policies in bulk for contoso, by Max: Blocked — the prerequisite “change_window_open” is not satisfied",
+    "  requests that reached the provider: 0",
+    "Wednesday. Nora deletes all nine policies; at the fourth she is taken off the customer.",
+    "  Delete policies in bulk for contoso, by Nora: Blocked — the person who started it has no access to the tenant (0 failed, 6 deleted)",
+    "  policies the provider still has: policy-7, policy-8, policy-9"
+  ])
+})
+
 it("the README shows the quickstart as it is", async () => {
   const readme = await readFile(join(root, "README.md"), "utf8")
   const program = await readFile(join(root, "examples/quickstart/main.ts"), "utf8")
