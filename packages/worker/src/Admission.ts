@@ -85,17 +85,28 @@ export const admitNext = (claim: Claim, terms: AdmissionTerms): Admission =>
   )
 
 /**
- * The same for exactly these runs, where they are still queued: for ids an outside queue delivered. What is paused is left alone, and
- * what must wait for others to end is in `waiting`: both stay queued, for whoever claims them later.
+ * The same for exactly these runs, where they are still queued and may be taken here by now: for ids an outside queue delivered. What
+ * is paused or delivered too early is left alone, and what must wait for others to end is in `waiting`: all of it stays queued.
  */
-export const admitThese = (ids: ReadonlyArray<RunId>, terms: AdmissionTerms): Admission =>
+export const admitThese = (
+  ids: ReadonlyArray<RunId>,
+  terms: AdmissionTerms,
+  mayBeTaken: Takes = () => true
+): Admission =>
   admitted(
     Effect.map(
       Effect.flatMap(RunQueue, (queue) => queue.holdThese(ids)),
-      (page) => ({ ...page, mayHaveMore: false })
+      ({ runs, unreadable }) => ({
+        runs: runs.filter((run) => run.availableAtMillis <= terms.nowMillis && mayBeTaken(run)),
+        unreadable,
+        mayHaveMore: false
+      })
     ),
     terms
   )
+
+/** Whether a worker takes such a run. */
+export type Takes = (run: Queued) => boolean
 
 /** No decision about these runs can be made and kept: the unit of work ends without a trace. */
 class Undecidable extends Data.TaggedError("Undecidable")<{

@@ -15,6 +15,7 @@ import {
   type FactsUnavailable,
   type FirstStep,
   type IllegalTransition,
+  type OutsideQueue,
   type Run,
   type RunFilter,
   type RunId,
@@ -38,6 +39,8 @@ export interface CountersignOptions {
   readonly catalogue: Catalogue
   /** The largest payload taken, in bytes of JSON; 64 KiB unless given. */
   readonly payloadMaxBytes?: number
+  /** The host's own queue, if runs are to be delivered by it; give it to the workers as well. */
+  readonly queue?: OutsideQueue["Service"]
 }
 
 type Unfound = RunNotFound | RunUnreadable | StoreUnavailable
@@ -49,7 +52,8 @@ export class Countersign extends Context.Service<
     readonly catalogue: Catalogue
     /**
      * Stores a queued run, or answers with the active run of the same identity (`deduped`). Inside a transaction of the
-     * host's (`sql.withTransaction`), the run is stored with it or not at all.
+     * host's (`sql.withTransaction`), the run is stored with it or not at all. If the host's own queue does not take it, the answer
+     * is a run that has failed (`queue.dispatch_failed`).
      */
     readonly dispatch: <Payload>(
       request: DispatchRequest<Payload>
@@ -88,9 +92,14 @@ export type CountersignPorts = RunStore | UnitOfWork | AuditLog | Facts
 
 const digest: Digest = sha256Hex
 
-const make = ({ catalogue, payloadMaxBytes }: CountersignOptions) =>
+const make = ({ catalogue, payloadMaxBytes, queue }: CountersignOptions) =>
   Effect.map(Effect.context<CountersignPorts | SecureRandom.SecureRandom>(), (ports) => {
-    const terms = { catalogue, digest, ...(payloadMaxBytes === undefined ? {} : { payloadMaxBytes }) }
+    const terms = {
+      catalogue,
+      digest,
+      ...(payloadMaxBytes === undefined ? {} : { payloadMaxBytes }),
+      ...(queue === undefined ? {} : { queue })
+    }
     return Countersign.of({
       catalogue,
       dispatch: (request) => Effect.provide(dispatchTyped(terms, request), ports),

@@ -19,9 +19,10 @@ import {
   HostString,
   identityOf,
   OperationType,
+  type OutsideQueue,
   Priority,
   RunId,
-  RunStore,
+  type RunStore,
   type Schedule,
   type Slot,
   type StoreUnavailable,
@@ -29,6 +30,7 @@ import {
   slotRunId,
   systemAuthority,
   TargetScope,
+  type UnitOfWork,
   UserId,
   unstorable
 } from "@countersign/domain"
@@ -41,6 +43,7 @@ import {
   type UntypedDispatchRequest
 } from "./DispatchRequest.ts"
 import { timesOf } from "./DispatchTimes.ts"
+import { storeEnqueued } from "./Enqueueing.ts"
 
 /** The largest payload that is taken, in bytes of its JSON as UTF-8. */
 export const PAYLOAD_MAX_BYTES = 64 * 1024
@@ -51,21 +54,26 @@ export interface DispatchTerms {
   readonly digest: Digest
   /** {@link PAYLOAD_MAX_BYTES} unless given. */
   readonly payloadMaxBytes?: number
+  /** The host's own queue, if it has one: dispatched ids are put into it. */
+  readonly queue?: OutsideQueue["Service"]
 }
 
+/** What dispatching needs. */
+export type DispatchPorts = RunStore | UnitOfWork | SecureRandom.SecureRandom
+
 type Prepared = Effect.Effect<FirstStep, DispatchRefused, SecureRandom.SecureRandom>
-type Stored = Effect.Effect<Dispatched, DispatchRefused | StoreUnavailable, RunStore | SecureRandom.SecureRandom>
+type Stored = Effect.Effect<Dispatched, DispatchRefused | StoreUnavailable, DispatchPorts>
 
 /**
  * Stores a queued run, or answers with the active run of the same identity. Inside the host's own transaction it is stored
  * with it, or not at all.
  */
 export const dispatchUntyped = (terms: DispatchTerms, request: UntypedDispatchRequest): Stored =>
-  Effect.flatMap(prepare(terms, request), store)
+  Effect.flatMap(prepare(terms, request), (first) => storeEnqueued(first, terms.queue))
 
 /** The same for a declared operation, with its payload typed. */
 export const dispatchTyped = <Payload>(terms: DispatchTerms, request: DispatchRequest<Payload>): Stored =>
-  Effect.flatMap(prepareTyped(terms, request), store)
+  Effect.flatMap(prepareTyped(terms, request), (first) => storeEnqueued(first, terms.queue))
 
 /** The first step of such a run; for hosts that store it through a connection of their own. */
 export const prepareTyped = <Payload>(terms: DispatchTerms, request: DispatchRequest<Payload>): Prepared =>
@@ -90,12 +98,6 @@ export const prepareSlot = (
     slot
   )
 }
-
-const store = (first: FirstStep) =>
-  Effect.gen(function* () {
-    const [dispatched] = yield* Effect.flatMap(RunStore, (runs) => runs.dispatch([first]))
-    return dispatched ?? { run: first.run, deduped: false }
-  })
 
 /** The first step of a run, checked and ready to be stored. */
 const prepare = (terms: DispatchTerms, request: UntypedDispatchRequest, slot: Slot | null = null): Prepared =>

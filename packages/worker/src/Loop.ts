@@ -6,7 +6,7 @@
  */
 import { type Catalogue, type OperationType, type Running, RunQueue } from "@countersign/domain"
 import { Clock, Effect, FiberSet, Queue, type Scope, Stream } from "effect"
-import { type AdmissionPorts, admitNext } from "./Admission.ts"
+import { type AdmissionPorts, type Admitted, admitNext } from "./Admission.ts"
 import { attempt } from "./Attempt.ts"
 import type { Handler } from "./Handler.ts"
 import { makeHandlerContext } from "./HandlerContext.ts"
@@ -78,27 +78,29 @@ const takeOn = Effect.fnUntraced(function* <R>(terms: LoopTerms<R>, pace: Pace, 
     }
   )
   const isMoreLikely = pace.learn(admitted, claim, nowMillis)
-  yield* Effect.forEach(admitted.blocked, (run) => terms.observe({ _tag: "Blocked", run }), { discard: true })
-  yield* Effect.forEach(admitted.held, (run) => terms.observe({ _tag: "Held", run }), { discard: true })
-  yield* Effect.forEach(admitted.expired, (run) => terms.observe({ _tag: "Settled", run }), { discard: true })
-  yield* handOutAll(terms, pace, admitted.started, leaseUntilMillis, wake)
+  yield* handOutAll(terms, pace, admitted, leaseUntilMillis, Queue.offer(wake, undefined))
   return isMoreLikely
 }, Effect.uninterruptible)
 
-/** If the admission took longer than the lease it gave, others may have taken its runs by now: they are left to them. */
-const handOutAll = Effect.fnUntraced(function* <R>(
+/**
+ * Tells of what was admitted, and puts the runs that started into their handlers; answers their fibers. If the admission took longer
+ * than the lease it gave, others may have taken its runs by now: they are left to them.
+ */
+export const handOutAll = Effect.fnUntraced(function* <R>(
   terms: LoopTerms<R>,
   pace: Pace,
-  runs: ReadonlyArray<Running>,
+  { blocked, held, expired, started }: Admitted,
   leaseUntilMillis: number,
-  wake: Queue.Queue<void>
+  whenEnded: Effect.Effect<unknown>
 ) {
-  if (runs.length > 0 && (yield* Clock.currentTimeMillis) >= leaseUntilMillis) {
-    return yield* Effect.logWarning(
-      `worker ${terms.name}: an admission took too long, ${runs.length} runs are left alone`
-    )
+  yield* Effect.forEach(blocked, (run) => terms.observe({ _tag: "Blocked", run }), { discard: true })
+  yield* Effect.forEach(held, (run) => terms.observe({ _tag: "Held", run }), { discard: true })
+  yield* Effect.forEach(expired, (run) => terms.observe({ _tag: "Settled", run }), { discard: true })
+  if (started.length > 0 && (yield* Clock.currentTimeMillis) >= leaseUntilMillis) {
+    yield* Effect.logWarning(`worker ${terms.name}: an admission took too long, ${started.length} runs are left alone`)
+    return []
   }
-  yield* Effect.forEach(runs, (run) => handOut(terms, pace, run, leaseUntilMillis, wake), { discard: true })
+  return (yield* Effect.forEach(started, (run) => handOut(terms, pace, run, leaseUntilMillis, whenEnded))).flat()
 })
 
 /** Puts a started run into its handler. The claim asked only for types that have one. */
@@ -107,20 +109,20 @@ const handOut = Effect.fnUntraced(function* <R>(
   pace: Pace,
   run: Running,
   leaseUntilMillis: number,
-  wake: Queue.Queue<void>
+  whenEnded: Effect.Effect<unknown>
 ) {
   const { operationType } = run.dispatch.subject
   const handler = terms.handlers.get(operationType)
-  if (handler === undefined) return
+  if (handler === undefined) return []
   const work = yield* terms.inHand.take(run, leaseUntilMillis)
   const context = yield* makeHandlerContext(work, terms.catalogue)
   yield* terms.observe({ _tag: "Started", run })
   const carriedOut = attempt(work, handler, context, terms).pipe(
     Effect.ensuring(Effect.sync(() => terms.inHand.drop(work))),
     Effect.ensuring(Effect.sync(() => pace.ended(operationType))),
-    Effect.ensuring(Queue.offer(wake, undefined))
+    Effect.ensuring(whenEnded)
   )
-  yield* FiberSet.run(terms.hands, carriedOut)
+  return [yield* FiberSet.run(terms.hands, carriedOut)]
 })
 
 /** Passes on the queue's wake-ups. Where there are none, or they break off, the poll does it alone for a while. */

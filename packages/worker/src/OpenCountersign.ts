@@ -6,7 +6,6 @@
  */
 import {
   DEFAULT_SCHEMA,
-  dispatchThrough,
   EmbeddedPostgres,
   layerPostgres,
   layerPostgresClient,
@@ -33,8 +32,10 @@ import type { PgClient } from "@effect/sql-pg"
 import { Effect, Exit, Layer, ManagedRuntime, Schema, Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { Countersign } from "./Countersign.ts"
+import type { Delivered } from "./Delivery.ts"
 import type { DispatchRequest } from "./DispatchRequest.ts"
 import type { Handler } from "./Handler.ts"
+import { dispatchIn, type HostQueue, queueOnOurClient } from "./HostQueue.ts"
 import type { ExplainedRun, InspectedRun } from "./Inspection.ts"
 import { Worker } from "./Worker.ts"
 import type { WorkerLimits } from "./WorkerOptions.ts"
@@ -54,12 +55,25 @@ export interface OpenOptions {
   readonly handlers?: ReadonlyArray<Handler>
   /** Tells initiators; a rejection is a delivery to be made again. Notices go to the table `inbox` when left out. */
   readonly notify?: (notice: Notice) => Promise<void>
+  /** A queue of the host's own, if runs are to be delivered by it; without one the run table is the queue. */
+  readonly queue?: HostQueue
+}
+
+/** How a worker works: its limits, and whether it looks for runs or waits for what is delivered. */
+export interface WorkOptions extends Partial<WorkerLimits> {
+  /** False: only on what is delivered (`deliver`). */
+  readonly claims?: boolean
 }
 
 /** A worker in this process. */
 export interface RunningWorker {
   /** Resolves when no run of these operations is queued or running, here or elsewhere. */
   readonly drained: () => Promise<void>
+  /**
+   * Works on runs that the host's queue delivered, and resolves, when that is over, with where each stands then. Rejects when the
+   * store is away: deliver them again.
+   */
+  readonly deliver: (ids: ReadonlyArray<string>) => Promise<ReadonlyArray<Delivered>>
   /** Stops gracefully: running work may finish for a while, the rest is given back. */
   readonly stop: () => Promise<void>
 }
@@ -68,7 +82,8 @@ export interface RunningWorker {
 export interface OpenCountersign {
   /**
    * Stores a queued run. With `transaction`, a function that runs SQL in a transaction of the host's, the run is stored with
-   * what else happens there, or not at all.
+   * what else happens there, or not at all. If the host's queue does not take it, the answer is a run that has failed
+   * (`queue.dispatch_failed`).
    */
   readonly dispatch: <Payload>(
     request: DispatchRequest<Payload>,
@@ -82,7 +97,7 @@ export interface OpenCountersign {
   /** Runs a statement on our own connection; how facts are kept in an embedded database, which no other program reaches. */
   readonly query: (text: string, values?: ReadonlyArray<unknown>) => Promise<ReadonlyArray<object>>
   /** Starts a worker with the handlers given above. */
-  readonly work: (limits?: Partial<WorkerLimits>) => Promise<RunningWorker>
+  readonly work: (options?: WorkOptions) => Promise<RunningWorker>
   /** Stops what was started here and closes the connections. */
   readonly close: () => Promise<void>
 }
@@ -117,7 +132,7 @@ export const openCountersign = async (options: OpenOptions): Promise<OpenCounter
         Effect.suspend(() =>
           transaction === undefined
             ? gate.dispatch(request)
-            : Effect.flatMap(gate.prepare(request), (step) => only(dispatchThrough(transaction, schema)([step])))
+            : Effect.flatMap(gate.prepare(request), dispatchIn(transaction, schema, options.queue))
         )
       ),
     find: (id) => run(gate.find(id)),
@@ -126,13 +141,15 @@ export const openCountersign = async (options: OpenOptions): Promise<OpenCounter
     explain: (id) => run(gate.explain(id)),
     cancel: (id, by) => run(gate.cancel(id, by)),
     query: (text, values = []) => run(Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe<object>(text, values))),
-    work: async (limits = {}) => {
+    work: async (given = {}) => {
       const scope = await run(Scope.make())
-      const layer = Worker.layer({ ...limits, catalogue, handlers: options.handlers ?? [] })
+      const queue = options.queue === undefined ? {} : { queue: await run(queueOnOurClient(options.queue)) }
+      const layer = Worker.layer({ ...given, ...queue, catalogue, handlers: options.handlers ?? [] })
       workers.add(scope)
       const context = await run(Layer.buildWithScope(layer, scope))
       return {
         drained: () => run(Effect.flatMap(Worker, (worker) => worker.drained).pipe(Effect.provide(context))),
+        deliver: (ids) => run(Effect.flatMap(Worker, (worker) => worker.deliver(ids)).pipe(Effect.provide(context))),
         stop: () => stop(scope)
       }
     },
@@ -158,7 +175,12 @@ const layerGate = (options: OpenOptions, catalogue: Catalogue, schema: SchemaNam
     ...(factsSchema === undefined ? {} : { factsSchema: schemaNamed(factsSchema) })
   })
   const notices = options.notify === undefined ? layerPostgresInbox(schema) : layerNotify(options.notify)
-  return Countersign.layer({ catalogue }).pipe(
+  const { queue } = options
+  const gate =
+    queue === undefined
+      ? Countersign.layer({ catalogue })
+      : Layer.unwrap(Effect.map(queueOnOurClient(queue), (outside) => Countersign.layer({ catalogue, queue: outside })))
+  return gate.pipe(
     Layer.provideMerge(Layer.mergeAll(ports, notices)),
     Layer.provide(upToDate),
     Layer.provideMerge(client)
@@ -174,9 +196,3 @@ const layerNotify = (notify: (notice: Notice) => Promise<void>) =>
           new DeliveryFailed({ channel: "host", problem: cause instanceof Error ? cause.message : String(cause) })
       })
   })
-
-/** The answer to the one step that was given. */
-const only = <E>(answers: Effect.Effect<ReadonlyArray<Dispatched>, E>): Effect.Effect<Dispatched, E> =>
-  Effect.flatMap(answers, ([answer]) =>
-    answer === undefined ? Effect.die(new Error("a dispatch was not answered")) : Effect.succeed(answer)
-  )

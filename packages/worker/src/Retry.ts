@@ -16,8 +16,7 @@ import {
   type StoreUnavailable
 } from "@countersign/domain"
 import { Effect } from "effect"
-import type { SecureRandom } from "effect/crypto"
-import { type DispatchTerms, dispatchUntyped } from "./Dispatcher.ts"
+import { type DispatchPorts, type DispatchTerms, dispatchUntyped } from "./Dispatcher.ts"
 import type { DispatchRefused, RequestedAuthority } from "./DispatchRequest.ts"
 
 type Troubles = DispatchRefused | IllegalTransition | RunNotFound | RunUnreadable | StoreUnavailable
@@ -30,7 +29,7 @@ export const retryRun = (
   terms: DispatchTerms,
   id: RunId,
   authority: RequestedAuthority | null
-): Effect.Effect<Dispatched, Troubles, RunStore | SecureRandom.SecureRandom> =>
+): Effect.Effect<Dispatched, Troubles, DispatchPorts> =>
   Effect.gen(function* () {
     const store = yield* RunStore
     const run = yield* store.find(id)

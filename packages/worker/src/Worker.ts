@@ -8,12 +8,14 @@ import { RunQueue, type StoreUnavailable } from "@countersign/domain"
 import { Context, Effect, Fiber, FiberSet, Layer } from "effect"
 import { SecureRandom } from "effect/crypto"
 import type { AdmissionPorts } from "./Admission.ts"
+import { type Deliver, makeDeliveries } from "./Delivery.ts"
 import { handlersByType } from "./Handler.ts"
 import { runHeartbeat } from "./Heartbeat.ts"
 import { type LoopTerms, runLoop } from "./Loop.ts"
 import { makeOutbox, type OutboxPorts } from "./Outbox.ts"
 import { runProgress } from "./Progress.ts"
 import { runReconciler } from "./Reconciler.ts"
+import { runReminder } from "./Reminder.ts"
 import { runRetention } from "./Retention.ts"
 import { makeSettle } from "./Settlement.ts"
 import type { WorkerObserver } from "./WorkerEvent.ts"
@@ -43,6 +45,15 @@ export class Worker extends Context.Service<
     readonly drained: Effect.Effect<void, StoreUnavailable>
     /** Waits until every notice that is due was sent, those included that are being delivered here. */
     readonly delivered: Effect.Effect<void, StoreUnavailable>
+    /**
+     * Works on runs that a queue of the host's own delivered, by their ids: admits each like any other, carries out what is allowed,
+     * and answers, in the order given and each once, where they stand then. Fails when the store is away: deliver them again.
+     *
+     * **Gotchas**
+     *
+     * Answers when the work is over. Whoever stops waiting before does not stop the work.
+     */
+    readonly deliver: Deliver
     /** How many handlers are at work here. */
     readonly atWork: Effect.Effect<number>
   }
@@ -68,15 +79,20 @@ export class Worker extends Context.Service<
         yield* Effect.forkScoped(outbox.run(limits.pollMillis))
         yield* Effect.forkScoped(runProgress(inHand))
         if (limits.retentionMillis !== null) yield* Effect.forkScoped(runRetention(limits.retentionMillis))
+        if (options.queue !== undefined) yield* Effect.forkScoped(runReminder(options.queue, [...handlers.keys()]))
+        const deliveries = yield* makeDeliveries(terms, options.queue)
         // Registered last, so that stopping begins here: everything above still serves the work that drains. Detached, because
         // the scope would wait for an admission that hangs.
-        yield* Effect.acquireRelease(Effect.forkDetach(runLoop(terms)), (loop) => stopGracefully(terms, loop))
+        const claiming = options.claims === false ? Effect.never : runLoop(terms)
+        yield* Effect.acquireRelease(Effect.forkDetach(claiming), (loop) =>
+          stopGracefully(terms, Effect.andThen(Fiber.interrupt(loop), deliveries.stop))
+        )
 
         const queue = yield* RunQueue
         const types = [...handlers.keys()]
         const delivered = Effect.provide(outbox.deliverAll, yield* Effect.context<OutboxPorts>())
         const drained = Effect.andThen(untilZero(queue.countActive(types), limits.pollMillis), delivered)
-        return Worker.of({ name, drained, delivered, atWork: Effect.sync(inHand.size) })
+        return Worker.of({ name, drained, delivered, deliver: deliveries.deliver, atWork: Effect.sync(inHand.size) })
       })
     ).pipe(Layer.provide(SecureRandom.layerWebCrypto))
   }
@@ -92,10 +108,10 @@ const carefully =
 
 const stopGracefully = Effect.fnUntraced(function* <R>(
   { hands, inHand, limits, name }: LoopTerms<R>,
-  loop: Fiber.Fiber<never>
+  stopAdmitting: Effect.Effect<void>
 ) {
   // An admission in flight is let through to its end; a store that hangs must not keep the worker from stopping.
-  yield* Effect.timeoutOption(Fiber.interrupt(loop), Math.max(limits.drainMillis, GIVE_BACK_MILLIS))
+  yield* Effect.timeoutOption(stopAdmitting, Math.max(limits.drainMillis, GIVE_BACK_MILLIS))
   if (inHand.size() === 0) return
   yield* Effect.logInfo(`worker ${name}: waiting for ${inHand.size()} runs to finish`)
   yield* Effect.timeoutOption(FiberSet.awaitEmpty(hands), limits.drainMillis)

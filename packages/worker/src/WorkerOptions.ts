@@ -1,7 +1,7 @@
 /**
  * How a worker works. Every option has a careful default, and every one is checked once, when the worker is built.
  */
-import { type Catalogue, HostString } from "@countersign/domain"
+import { type Catalogue, HostString, type OutsideQueue } from "@countersign/domain"
 import { Schema } from "effect"
 import type { Handler } from "./Handler.ts"
 import { RETENTION_MILLIS } from "./Retention.ts"
@@ -24,6 +24,10 @@ export interface WorkerOptions<R = never> {
   readonly drainMillis?: number
   /** Completed runs are deleted after this long, 90 days unless given; null keeps them for ever. */
   readonly retentionMillis?: number | null
+  /** False: this worker works on what is delivered to it (`deliver`) and looks for nothing by itself. */
+  readonly claims?: boolean
+  /** The host's own queue, if it has one: what has to be delivered again, or seems forgotten, is put into it. */
+  readonly queue?: OutsideQueue["Service"]
   /** Names this worker in leases and logs; made up when left out. */
   readonly name?: string
   /** Told of what happens here, for logs and counts. */

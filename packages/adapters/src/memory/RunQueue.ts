@@ -34,6 +34,14 @@ const queuedAmong = (tables: Tables, ids: ReadonlyArray<RunId>): ReadonlyArray<Q
 const takeableAmong = (tables: Tables, ids: ReadonlyArray<RunId>): ReadonlyArray<Queued> =>
   queuedAmong(tables, ids).filter((run) => !Tables.isPaused(tables, run))
 
+const waiting = (tables: Tables, availableAtMillis: number, types: ReadonlySet<string>): ReadonlyArray<Queued> =>
+  Tables.activeRows(tables)
+    .map(({ run }) => run)
+    .filter(isQueued)
+    .filter((run) => run.availableAtMillis <= availableAtMillis && types.has(run.dispatch.subject.operationType))
+    .filter((run) => !Tables.isPaused(tables, run))
+    .sort((a, b) => a.availableAtMillis - b.availableAtMillis || byId(a, b))
+
 const postponed = (tables: Tables, ids: ReadonlyArray<RunId>, untilMillis: number): Tables =>
   queuedAmong(tables, ids).reduce((now, run) => Tables.withAvailability(now, run, untilMillis), tables)
 
@@ -98,6 +106,12 @@ export const layerRunQueue: Layer.Layer<RunQueue, never, MemoryState> = Layer.ef
       postpone: (ids, untilMillis) =>
         change((tables) => Result.succeed([undefined, postponed(tables, ids, untilMillis)])),
       offerHeldAgain: (nowMillis) => change((tables) => Result.succeed(offeredAgain(tables, nowMillis))),
+      waitingSince: (availableAtMillis, operationTypes, limit) =>
+        look((tables) =>
+          waiting(tables, availableAtMillis, new Set(operationTypes))
+            .slice(0, limit)
+            .map(({ dispatch }) => dispatch.id)
+        ),
       quarantine: (unreadable, nowMillis) =>
         change((tables) =>
           Result.succeed([undefined, unreadable.reduce((now, row) => quarantined(now, row, nowMillis), tables)])

@@ -6,16 +6,24 @@ import {
   laneKeyOf,
   type Notice,
   noticeOf,
-  type RunId,
+  RunId,
   RunQueue,
   type RunUnreadable,
   type StoreUnavailable
 } from "@countersign/domain"
 import { PgClient } from "@effect/sql-pg"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { arraysOf, type Column, cellsOf, column, fromArrays, namesOf } from "./Cells.ts"
-import { type ClaimRow, claimParameters, fairStatement, oldestStatement, readClaim, unpaused } from "./claim.ts"
+import {
+  type ClaimRow,
+  claimParameters,
+  fairStatement,
+  oldestStatement,
+  readClaim,
+  unpaused,
+  waitingStatement
+} from "./claim.ts"
 import { noticeColumns } from "./columns.ts"
 import { OFFERED_AT_ONCE, offeringStatement } from "./offering.ts"
 import { RUN_COLUMNS, type RunRow, readPage, readQueued, readRun } from "./RunRow.ts"
@@ -23,6 +31,8 @@ import type { Names } from "./SchemaName.ts"
 import { during } from "./troubles.ts"
 import { makeWakes } from "./wakes.ts"
 import { idsOf } from "./write.ts"
+
+const isRunId = Schema.is(RunId)
 
 /** Where the first fair claim of a program begins. */
 const BEFORE_EVERY_LANE = "-9223372036854775808"
@@ -118,6 +128,16 @@ export const layerRunQueue = (names: Names): Layer.Layer<RunQueue, never, SqlCli
             )
           ),
         offerHeldAgain: offered,
+        waitingSince: (availableAtMillis, operationTypes, limit) =>
+          Effect.map(
+            during("look for runs that wait")(
+              sql.unsafe<{ readonly id: string }>(waitingStatement(names, limit), [
+                new Date(availableAtMillis),
+                operationTypes
+              ])
+            ),
+            (rows) => rows.map(({ id }) => id).filter(isRunId)
+          ),
         quarantine: (unreadable: ReadonlyArray<RunUnreadable>, nowMillis) =>
           Effect.gen(function* () {
             const ids = idsOf(unreadable.map(({ runId }) => runId))

@@ -70,6 +70,15 @@ WHERE CASE WHEN (SELECT count(*) FROM taken) < ${room}
   THEN EXISTS (SELECT FROM front GROUP BY rank HAVING count(*) = ${window}) END`
 }
 
+/** Which runs could have been taken at an instant, those that wait for longest first; parameters: the instant, types. Holds none. */
+export const waitingStatement = ({ q }: Names, limit: number): string => `SELECT w.id
+FROM ${PRIORITIES} CROSS JOIN LATERAL (
+  SELECT r.id, r.available_at FROM ${q}.runs r
+  WHERE r.status = 'queued' AND r.priority = p.rank AND r.available_at <= $1
+    AND r.operation_type = ANY ($2::text[]) AND ${unpaused(q, "r")}
+  ORDER BY r.available_at, r.id LIMIT ${limited(limit)}
+) AS w ORDER BY w.available_at, w.id LIMIT ${limited(limit)}`
+
 /**
  * Parameters: now, types, workspaces, lanes, the lane to begin behind.
  *

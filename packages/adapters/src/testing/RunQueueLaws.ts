@@ -48,6 +48,24 @@ export const runQueueLaws = <R, E>(
       })
     )
 
+    it.effect("tells which runs have waited since then, the longest first, and holds none of them", () =>
+      Effect.gen(function* () {
+        const queue = yield* RunQueue
+        const world = yield* makeWorld
+        const { atMillis, operationType } = world
+        const [late] = yield* enqueued([world.dispatch()], atMillis + 30)
+        const early = yield* enqueued([world.dispatch(), world.dispatch()], atMillis + 10)
+        yield* enqueued([world.dispatch()], atMillis + 31)
+        yield* startedOne(world.dispatch())
+        const waiting = (limit: number) => queue.waitingSince(atMillis + 30, [operationType], limit)
+        assert.deepStrictEqual(yield* waiting(10), idsOf([...early, ...(late === undefined ? [] : [late])]))
+        assert.deepStrictEqual(yield* waiting(1), idsOf(early.slice(0, 1)))
+        assert.deepStrictEqual(yield* queue.waitingSince(atMillis + 30, [], 10), [])
+        assert.deepStrictEqual(yield* queue.waitingSince(atMillis + 9, [operationType], 10), [])
+        assert.strictEqual((yield* heldNext(claimOf(world, { nowMillis: atMillis + 30 }))).length, 3)
+      })
+    )
+
     it.effect("counts the runs of these types that are queued or running", () =>
       Effect.gen(function* () {
         const queue = yield* RunQueue

@@ -67,6 +67,15 @@ export class RunQueue extends Context.Service<
      */
     readonly offerHeldAgain: (nowMillis: number) => Effect.Effect<number, StoreUnavailable>
     /**
+     * The queued runs of these operations that could have been taken at `availableAtMillis` or before and are not paused, those that
+     * wait for longest first, at most `limit`; held against nobody. For telling an outside queue again of what it may have lost.
+     */
+    readonly waitingSince: (
+      availableAtMillis: number,
+      operationTypes: ReadonlyArray<OperationType>,
+      limit: number
+    ) => Effect.Effect<ReadonlyArray<RunId>, StoreUnavailable>
+    /**
      * Ends rows that make no sense as failed (`run.unreadable`), audited, so that they stop nobody. What has completed is
      * left alone.
      */
