@@ -50,7 +50,7 @@ const parts: ReadonlyArray<Part> = ["waiting", "at work"]
 export const matrixLaws = <E>(name: string, store: Layer.Layer<Store | StoredRows, E>) =>
   layer(Plays.layer.pipe(Layer.provide(Countersign.layer({ catalogue: sampleCatalogue })), Layer.provide(store)), {
     excludeTestServices: true,
-    timeout: "60 seconds"
+    timeout: "120 seconds"
   })(`the matrix on ${name}`, (it) => {
     for (const part of parts) {
       for (const [column, { operation }] of families.entries()) {

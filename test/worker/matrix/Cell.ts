@@ -1,4 +1,4 @@
-/** A cell of the matrix: a family and one change, in a workspace of their own where everything else is in order. */
+/** A cell of the matrix: a family and one change, for a person, a tenant and a connection of their own, of which all else is in order. */
 import { AuthorityBook } from "@countersign/adapters/testing"
 import {
   Capability,
@@ -15,31 +15,30 @@ import { Clock, Effect } from "effect"
 import type { Change } from "./changes.ts"
 import type { Family } from "./families.ts"
 
-/** Who and what one cell is about; nobody else's. */
+/** Who and what one cell is about. All but the workspace are nobody else's; and the workspace too, where the change is about it. */
 export interface Cell {
   readonly family: Family
   readonly change: Change
+  /** Carries what the family requires. */
+  readonly role: Role
   readonly workspaceId: WorkspaceId
-  readonly elsewhere: WorkspaceId
   readonly tenantId: TenantId
   readonly otherTenantId: TenantId
   readonly userId: UserId
   readonly connectionId: ProviderConnectionId
 }
 
-/** The role that carries what the family requires, and one that carries nothing. */
-export const operator = Role.make("operator")
-export const readonly = Role.make("readonly")
 export const changeWindow = PrerequisiteName.make("change_window_open")
 
 /** `part` sets the cells of one play apart from those of another on the same store. */
 export const cellOf = (part: string, family: Family, change: Change): Cell => {
   const id = (what: string) => `${what} of ${part}: ${family.operation.type}, ${change.told}`
+  const ofTheWorkspace = change.ofTheWorkspace ? id("workspace") : `workspace of ${part}`
   return {
     family,
     change,
-    workspaceId: WorkspaceId.make(id("workspace")),
-    elsewhere: WorkspaceId.make(id("another workspace")),
+    role: Role.make(`does ${family.operation.type}`),
+    workspaceId: WorkspaceId.make(ofTheWorkspace),
     tenantId: TenantId.make(id("tenant")),
     otherTenantId: TenantId.make(id("another tenant")),
     userId: UserId.make(id("user")),
@@ -47,16 +46,23 @@ export const cellOf = (part: string, family: Family, change: Change): Cell => {
   }
 }
 
-/** Every fact in favour of the cell's run; the same facts for the system's run as for a person's. */
+/** The workspaces of these cells, open, with the roles of their families. */
+export const settleWorkspaces = Effect.fnUntraced(function* (cells: ReadonlyArray<Cell>) {
+  const book = yield* AuthorityBook
+  const settled = new Set<string>()
+  for (const { workspaceId, role, family } of cells) {
+    if (!settled.has(workspaceId)) yield* book.setWorkspace({ id: workspaceId, open: true })
+    if (!settled.has(workspaceId + role)) yield* book.setRole(workspaceId, role, requiredBy(family))
+    settled.add(workspaceId).add(workspaceId + role)
+  }
+})
+
+/** Every other fact in favour of the cell's run; the same facts for the system's run as for a person's. */
 export const settle = Effect.fnUntraced(function* (cell: Cell) {
   const book = yield* AuthorityBook
-  const { workspaceId, elsewhere, tenantId, userId, connectionId } = cell
-  yield* book.setWorkspace({ id: workspaceId, open: true })
-  yield* book.setWorkspace({ id: elsewhere, open: true })
+  const { workspaceId, role, tenantId, userId, connectionId } = cell
   yield* book.setUser({ id: userId, name: "Ada", disabled: false })
-  yield* book.setRole(workspaceId, operator, requiredBy(cell.family))
-  yield* book.setRole(workspaceId, readonly, [])
-  yield* book.setMembership(workspaceId, userId, operator)
+  yield* book.setMembership(workspaceId, userId, role)
   yield* book.setTenant({ id: tenantId, workspaceId, state: "active" })
   yield* book.setEntitlement(userId, tenantId)
   yield* book.setConnection({ id: connectionId, workspaceId, tenantId, enabled: true, connected: true })

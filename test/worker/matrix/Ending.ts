@@ -1,10 +1,9 @@
 /** How a cell's run ended, with nothing in it that differs from one store to the other; and how the contract says it ends. */
 import { AuditLog, type Notice, onTheWire, type RunId } from "@countersign/domain"
-import { Countersign } from "@countersign/worker"
 import { Effect } from "effect"
 import type { Cell } from "./Cell.ts"
 import { checksWhenAllowed, checksWhenDenied, codes, DENIED, type Expected } from "./contract.ts"
-import { StoredRows } from "./StoredRows.ts"
+import type { StoredRow } from "./StoredRows.ts"
 
 /** What the handlers of a play saw. */
 export interface Seen {
@@ -37,21 +36,24 @@ export interface Ending {
 const timesOf = (id: RunId, ids: ReadonlyArray<RunId>): number => ids.filter((each) => each === id).length
 
 /** What became of a run. */
-export const endingOf = Effect.fnUntraced(function* (id: RunId, { called, wentOn, notices }: Seen) {
-  const run = yield* (yield* Countersign).find(id)
-  const row = yield* (yield* StoredRows).rowOf(id)
+export const endingOf = Effect.fnUntraced(function* (
+  id: RunId,
+  row: StoredRow | undefined,
+  { called, wentOn, notices }: Seen
+) {
+  if (row === undefined) return yield* Effect.die(new Error(`run ${id} is not stored`))
   const log = yield* AuditLog
   const decisions = yield* log.decisionsOf(id)
   const known = new Set(decisions.map((decision) => decision.id))
   const ending: Ending = {
-    status: row?.status ?? "not stored",
-    outcome: row?.outcome ?? "not stored",
-    started: row?.started ?? false,
-    completed: row?.completed ?? false,
-    attempt: run.attempt,
-    counts: run.counts,
-    context: row?.context,
-    failureSummary: row?.failure_summary,
+    status: row.status,
+    outcome: row.outcome,
+    started: row.started,
+    completed: row.completed,
+    attempt: row.attempt,
+    counts: row.counts,
+    context: row.context,
+    failureSummary: row.failure_summary,
     calls: timesOf(id, called),
     wentOn: timesOf(id, wentOn) > 0,
     notices: notices.filter(({ runId }) => runId === id).map(({ recipient, outcome }) => [recipient, outcome]),

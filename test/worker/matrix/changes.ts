@@ -1,8 +1,8 @@
 /** One change each, of everything a run's legitimacy rests on: the rows of the matrix. Facts change in the store's own tables. */
 import { AuthorityBook } from "@countersign/adapters/testing"
-import type { DetailCode, ReasonCode, StoreUnavailable } from "@countersign/domain"
+import { type DetailCode, type ReasonCode, Role, type StoreUnavailable, WorkspaceId } from "@countersign/domain"
 import { Clock, Effect } from "effect"
-import { type Cell, changeWindow, operator, readonly } from "./Cell.ts"
+import { type Cell, changeWindow } from "./Cell.ts"
 
 /**
  * When a change can happen. `any_time`: a fact, which may also change while the run is at work. `deploy`: what the worker's
@@ -15,6 +15,8 @@ export interface Change {
   readonly told: string
   readonly when: When
   readonly denial: { readonly code: ReasonCode; readonly detail: DetailCode; readonly about: string | null } | null
+  /** Whether it is about the workspace as a whole, so that no other cell may share it. */
+  readonly ofTheWorkspace: boolean
   readonly make: (cell: Cell) => Effect.Effect<void, StoreUnavailable, AuthorityBook>
 }
 
@@ -30,6 +32,7 @@ const fact = (
   told,
   when: "any_time",
   denial: { code, detail, about },
+  ofTheWorkspace: false,
   make: (cell) => Effect.flatMap(AuthorityBook, (book) => make(book, cell))
 })
 
@@ -37,8 +40,15 @@ const noFact = (told: string, when: When, code: ReasonCode, detail: DetailCode):
   told,
   when,
   denial: { code, detail, about: null },
+  ofTheWorkspace: false,
   make: () => Effect.void
 })
+
+const ofTheWorkspace = (change: Change): Change => ({ ...change, ofTheWorkspace: true })
+
+/** Nobody set it, so it carries nothing. */
+const readonly = Role.make("readonly")
+const elsewhere = WorkspaceId.make("another workspace")
 
 const HOUR_MILLIS = 60 * 60 * 1000
 
@@ -70,16 +80,20 @@ const connection = (
 
 /** Every change, in the order of the contract's checks. */
 export const changes = {
-  nothing: { told: "nothing changes", when: "any_time", denial: null, make: () => Effect.void },
+  nothing: { told: "nothing changes", when: "any_time", denial: null, ofTheWorkspace: false, make: () => Effect.void },
 
-  workspaceRemoved: fact("the workspace is removed", "workspace_mismatch", "workspace_missing", (book, cell) =>
-    book.removeWorkspace(cell.workspaceId)
+  workspaceRemoved: ofTheWorkspace(
+    fact("the workspace is removed", "workspace_mismatch", "workspace_missing", (book, cell) =>
+      book.removeWorkspace(cell.workspaceId)
+    )
   ),
-  workspaceClosed: fact("the workspace is closed", "workspace_mismatch", "workspace_closed", (book, cell) =>
-    book.setWorkspace({ id: cell.workspaceId, open: false })
+  workspaceClosed: ofTheWorkspace(
+    fact("the workspace is closed", "workspace_mismatch", "workspace_closed", (book, cell) =>
+      book.setWorkspace({ id: cell.workspaceId, open: false })
+    )
   ),
   tenantMoved: fact("the tenant moves away", "workspace_mismatch", "tenant_elsewhere", (book, cell) =>
-    book.setTenant({ id: cell.tenantId, workspaceId: cell.elsewhere, state: "active" })
+    book.setTenant({ id: cell.tenantId, workspaceId: elsewhere, state: "active" })
   ),
   userRemoved: fact("the person is removed", "initiator_missing", "user_missing", (book, cell) =>
     book.removeUser(cell.userId)
@@ -101,8 +115,10 @@ export const changes = {
   roleChanged: fact("the person gets another role", "missing_capability", "not_held", (book, cell) =>
     book.setMembership(cell.workspaceId, cell.userId, readonly)
   ),
-  roleEmptied: fact("the role loses the capability", "missing_capability", "not_held", (book, cell) =>
-    book.setRole(cell.workspaceId, operator, [])
+  roleEmptied: ofTheWorkspace(
+    fact("the role loses the capability", "missing_capability", "not_held", (book, cell) =>
+      book.setRole(cell.workspaceId, cell.role, [])
+    )
   ),
   operationWithdrawn: noFact("the operation is withdrawn", "deploy", "missing_capability", "operation_unknown"),
   systemWithdrawn: noFact(

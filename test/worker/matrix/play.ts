@@ -3,10 +3,11 @@ import { Catalogue, type Notice, type RunId } from "@countersign/domain"
 import { type HandlerContext, sampleCatalogue, Worker } from "@countersign/worker"
 import { Deferred, Effect, Layer, Ref } from "effect"
 import { layerNoticesSeen } from "../support/gate.ts"
-import { type Cell, cellOf, dispatch, settle } from "./Cell.ts"
+import { type Cell, cellOf, dispatch, settle, settleWorkspaces } from "./Cell.ts"
 import { type ChangeName, changeNames, changes } from "./changes.ts"
 import { countsOf, type Ending, endingOf, type Part } from "./Ending.ts"
 import { families } from "./families.ts"
+import { StoredRows } from "./StoredRows.ts"
 
 /** One cell, played. */
 export interface Played {
@@ -38,6 +39,7 @@ const WITHOUT_SYSTEM_AUTHORITY = Catalogue.make(
 
 const play = Effect.fnUntraced(function* (part: Part, names: ReadonlyArray<ChangeName>, catalogue: Catalogue) {
   const cells = names.flatMap((name) => families.map((family) => ({ name, cell: cellOf(part, family, changes[name]) })))
+  yield* settleWorkspaces(cells.map(({ cell }) => cell))
   const dispatched = yield* Effect.forEach(
     cells,
     ({ name, cell }) => Effect.map(Effect.andThen(settle(cell), dispatch(cell)), (id) => ({ id, name, cell })),
@@ -68,8 +70,9 @@ const play = Effect.fnUntraced(function* (part: Part, names: ReadonlyArray<Chang
     )
   )
   const seen = { called: stage.called, wentOn: stage.wentOn, notices: yield* Ref.get(stage.notices) }
+  const rows = yield* (yield* StoredRows).all
   return yield* Effect.forEach(dispatched, ({ id, name, cell }) =>
-    Effect.map(endingOf(id, seen), (ending): Played => ({ part, name, cell, ending }))
+    Effect.map(endingOf(id, rows.get(id), seen), (ending): Played => ({ part, name, cell, ending }))
   )
 })
 
