@@ -3,7 +3,7 @@
  *
  * Contract section 8; laws `no_slot_is_due_twice`, `missed_slots_follow_their_policy`.
  */
-import { Schema } from "effect"
+import { Option, Schema } from "effect"
 import type { Timetable } from "./Timetable.ts"
 
 /** The most runs that one catching up makes. */
@@ -19,6 +19,26 @@ export const MissedSlots = Schema.TaggedUnion({
   All: { limit: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: CATCH_UP_MAX })) }
 })
 export type MissedSlots = typeof MissedSlots.Type
+
+/** The policy as it is stored and typed: `skip`, `once`, or `all:24`. */
+export const missedAsText = (policy: MissedSlots): string => {
+  switch (policy._tag) {
+    case "Skip":
+      return "skip"
+    case "Once":
+      return "once"
+    case "All":
+      return `all:${policy.limit}`
+  }
+}
+
+/** The policy of such a text; none when it is no such text. */
+export const missedFromText = (text: string): Option.Option<MissedSlots> => {
+  if (text === "skip") return Option.some(MissedSlots.cases.Skip.make({}))
+  if (text === "once") return Option.some(MissedSlots.cases.Once.make({}))
+  const limit = Number(/^all:([1-9]\d{0,2})$/.exec(text)?.[1])
+  return limit <= CATCH_UP_MAX ? Option.some(MissedSlots.cases.All.make({ limit })) : Option.none()
+}
 
 /** What is to be done about a schedule at one moment. */
 export interface DueSlots {

@@ -171,6 +171,18 @@ const wordsFor: Readonly<Record<DetailCode, (about: string) => ReasonInWords>> =
 /** The words for a check's failure. */
 export const reasonInWords = ({ detail, about }: Failure): ReasonInWords => wordsFor[detail](about ?? "")
 
+const lacks: Partial<Readonly<Record<DetailCode, string>>> = {
+  user_missing: "nobody of this id is known",
+  user_disabled: "the account is disabled",
+  not_a_member: "the person is no member of the workspace",
+  not_entitled: "the person has no access to the tenant",
+  not_held: "the person does not have the permission the operation needs",
+  operation_unknown: "the operation is not known here"
+}
+
+/** Why a person has no access, as a clause; of somebody who asks to answer for something, not of a run that was started. */
+export const lackOfAccess = (failure: Failure): string => lacks[failure.detail] ?? reasonInWords(failure).reason
+
 /** What somebody can do for a run that is held, the leading step first: it then goes on, nobody has to start it again. */
 export const nextStepsWhileHeld = (failure: Failure): ReadonlyArray<string> =>
   reasonInWords(failure).nextSteps.map((step) => (step === DISPATCH_AGAIN ? GOES_ON : step))

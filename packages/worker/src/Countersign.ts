@@ -1,5 +1,5 @@
 /**
- * What an embedding host uses: dispatch, look, explain, cancel. Workers run beside it (`Worker.layer`), here or elsewhere.
+ * What an embedding host uses: dispatch, schedule, look, explain, cancel. Workers run beside it (`Worker.layer`), here or elsewhere.
  *
  * Contract sections 2 to 6.
  */
@@ -23,6 +23,13 @@ import {
   type RunPage,
   RunStore,
   type RunUnreadable,
+  type Schedule,
+  type ScheduleFilter,
+  type ScheduleId,
+  type ScheduleNotFound,
+  type SchedulePage,
+  Schedules,
+  type ScheduleUnreadable,
   type StoreUnavailable,
   type UnitOfWork
 } from "@countersign/domain"
@@ -33,6 +40,17 @@ import { dispatchTyped, dispatchUntyped, prepareTyped } from "./Dispatcher.ts"
 import type { DispatchRefused, DispatchRequest, RequestedAuthority, UntypedDispatchRequest } from "./DispatchRequest.ts"
 import { type ExplainedRun, explainRun, type InspectedRun, inspectRun } from "./Inspection.ts"
 import { retryRun } from "./Retry.ts"
+import type { NamedPerson, ScheduleRequest, UntypedScheduleRequest } from "./ScheduleRequest.ts"
+import {
+  type AddFailure,
+  addSchedule,
+  addUntyped,
+  type ChangeFailure,
+  pauseSchedule,
+  removeSchedule,
+  resumeSchedule,
+  transferSchedule
+} from "./Scheduling.ts"
 
 /** What the service is told once. */
 export interface CountersignOptions {
@@ -80,6 +98,27 @@ export class Countersign extends Context.Service<
     ) => Effect.Effect<Dispatched, Unfound | DispatchRefused | IllegalTransition>
     /** Ends a queued or running run; a completed one refuses. */
     readonly cancel: (id: RunId, by: Canceller) => Effect.Effect<Run, Unfound | IllegalTransition>
+    /**
+     * Stores a schedule: the operation is dispatched at its slots, under system authority, which it must declare. Who makes it must
+     * have access now, and is kept as provenance. An id that exists refuses.
+     */
+    readonly addSchedule: <Payload>(request: ScheduleRequest<Payload>) => Effect.Effect<Schedule, AddFailure>
+    /** The same by wire name and with the payload as JSON. */
+    readonly addScheduleUntyped: (request: UntypedScheduleRequest) => Effect.Effect<Schedule, AddFailure>
+    readonly findSchedule: (
+      id: ScheduleId
+    ) => Effect.Effect<Schedule, ScheduleNotFound | ScheduleUnreadable | StoreUnavailable>
+    readonly listSchedules: (filter: ScheduleFilter) => Effect.Effect<SchedulePage, StoreUnavailable>
+    /** Stops its clock: slots from now on are not run, nor when it is resumed. */
+    readonly pauseSchedule: (id: ScheduleId) => Effect.Effect<Schedule, ChangeFailure>
+    readonly resumeSchedule: (id: ScheduleId) => Effect.Effect<Schedule, ChangeFailure>
+    /** Has another person answer for it, who must have access now. */
+    readonly transferSchedule: (
+      id: ScheduleId,
+      to: NamedPerson
+    ) => Effect.Effect<Schedule, ChangeFailure | FactsUnavailable>
+    /** Forgets it; its runs stay. */
+    readonly removeSchedule: (id: ScheduleId) => Effect.Effect<void, ScheduleNotFound | StoreUnavailable>
   }
 >()("@countersign/worker/Countersign") {
   /** The service over whatever ports are at hand. */
@@ -88,7 +127,7 @@ export class Countersign extends Context.Service<
 }
 
 /** The ports the gate is built on. */
-export type CountersignPorts = RunStore | UnitOfWork | AuditLog | Facts
+export type CountersignPorts = RunStore | UnitOfWork | AuditLog | Facts | Schedules
 
 const digest: Digest = sha256Hex
 
@@ -118,6 +157,22 @@ const make = ({ catalogue, payloadMaxBytes, queue }: CountersignOptions) =>
       inspect: (id) => Effect.provide(inspectRun(id), ports),
       explain: (id) => Effect.provide(explainRun(id, catalogue), ports),
       retry: (id, authority) => Effect.provide(retryRun(terms, id, authority), ports),
-      cancel: (id, by) => Effect.provide(cancelRun(id, by), ports)
+      cancel: (id, by) => Effect.provide(cancelRun(id, by), ports),
+      addSchedule: (request) => Effect.provide(addSchedule(terms, request), ports),
+      addScheduleUntyped: (request) => Effect.provide(addUntyped(terms, request), ports),
+      findSchedule: (id) =>
+        Effect.provide(
+          Effect.flatMap(Schedules, (schedules) => schedules.find(id)),
+          ports
+        ),
+      listSchedules: (filter) =>
+        Effect.provide(
+          Effect.flatMap(Schedules, (schedules) => schedules.list(filter)),
+          ports
+        ),
+      pauseSchedule: (id) => Effect.provide(pauseSchedule(id), ports),
+      resumeSchedule: (id) => Effect.provide(resumeSchedule(id), ports),
+      transferSchedule: (id, to) => Effect.provide(transferSchedule(catalogue, id, to), ports),
+      removeSchedule: (id) => Effect.provide(removeSchedule(id), ports)
     })
   })

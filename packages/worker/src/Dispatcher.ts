@@ -23,7 +23,7 @@ import {
   Priority,
   RunId,
   type RunStore,
-  type Schedule,
+  type ScheduleId,
   type Slot,
   type StoreUnavailable,
   type Subject,
@@ -40,6 +40,7 @@ import {
   DispatchRefused,
   type DispatchRequest,
   type RefusalReason,
+  type RequestedTarget,
   type UntypedDispatchRequest
 } from "./DispatchRequest.ts"
 import { timesOf } from "./DispatchTimes.ts"
@@ -81,20 +82,27 @@ export const prepareTyped = <Payload>(terms: DispatchTerms, request: DispatchReq
     prepare(terms, { ...request, operationType: request.operation.type, payload })
   )
 
+/** What is dispatched at each slot of a schedule. */
+export interface SlotRequest extends RequestedTarget {
+  readonly id: ScheduleId
+  readonly operationType: string
+  readonly payload: unknown
+}
+
 /**
  * The first step of the run of one slot of a schedule, under system authority. Its id follows from the slot, so that the same slot
  * dispatched again is answered with the run there is; its identity too, so that it is not taken for the run of another slot.
  */
 export const prepareSlot = (
   terms: DispatchTerms,
-  { operationType, scope, payload, id }: Pick<Schedule, "operationType" | "scope" | "payload" | "id">,
+  { id, operationType, payload, ...target }: SlotRequest,
   slotMillis: number
 ): Prepared => {
   const slot: Slot = { scheduleId: id, slotMillis }
   const runId = slotRunId(slot, terms.digest)
   return prepare(
     terms,
-    { ...scope, operationType, payload, runId, systemAuthority: true, actorKind: "scheduled" },
+    { ...target, operationType, payload, runId, systemAuthority: true, actorKind: "scheduled" },
     slot
   )
 }
@@ -238,7 +246,11 @@ const acceptedPayload = (
 const identified = (subject: Subject, identifying: Schema.Json, digest: Digest): Checked<string> =>
   guarded(subject.operationType, () => Result.succeed(identityOf(subject, identifying, digest)))
 
-const encoded = <Payload>({ operation, payload }: DispatchRequest<Payload>) =>
+/** The payload of a typed request as JSON. */
+export const encoded = <Payload>({
+  operation,
+  payload
+}: Pick<DispatchRequest<Payload>, "operation" | "payload">): Effect.Effect<unknown, DispatchRefused> =>
   Effect.suspend(() =>
     Effect.fromResult(
       guarded(operation.type, () => Schema.encodeUnknownResult(Schema.toCodecJson(operation.payload))(payload))

@@ -1,9 +1,10 @@
 /**
- * A worker in this process: loop, heartbeat, reconciler and outbox together, started with the layer and stopped gracefully with
+ * A worker in this process: loop, heartbeat, reconciler, scheduler and outbox together, started with the layer and stopped gracefully with
  * it: it stops claiming, lets running work finish for a while, then gives back the rest without spending an attempt.
  *
  * Architecture section 3; contract section 3, `release`.
  */
+import { sha256Hex } from "@countersign/adapters"
 import { RunQueue, type StoreUnavailable } from "@countersign/domain"
 import { Context, Effect, Fiber, FiberSet, Layer } from "effect"
 import { SecureRandom } from "effect/crypto"
@@ -17,6 +18,7 @@ import { runProgress } from "./Progress.ts"
 import { runReconciler } from "./Reconciler.ts"
 import { runReminder } from "./Reminder.ts"
 import { runRetention } from "./Retention.ts"
+import { runScheduler, type SchedulerPorts } from "./Scheduler.ts"
 import { makeSettle } from "./Settlement.ts"
 import type { WorkerObserver } from "./WorkerEvent.ts"
 import { limitsOf, type WorkerOptions } from "./WorkerOptions.ts"
@@ -34,7 +36,7 @@ const untilZero = <E>(count: Effect.Effect<number, E>, intervalMillis: number): 
 const GIVE_BACK_MILLIS = 5_000
 
 /** Everything a worker needs from the outside. */
-export type WorkerPorts = Exclude<AdmissionPorts, SecureRandom.SecureRandom> | OutboxPorts
+export type WorkerPorts = Exclude<AdmissionPorts, SecureRandom.SecureRandom> | OutboxPorts | SchedulerPorts
 
 /** A running worker: it works for as long as its scope lasts (contract, sections 3 and 8). */
 export class Worker extends Context.Service<
@@ -77,6 +79,9 @@ export class Worker extends Context.Service<
         yield* Effect.forkScoped(runHeartbeat(terms))
         yield* Effect.forkScoped(runReconciler(catalogue, limits.leaseMillis / 2))
         yield* Effect.forkScoped(outbox.run(limits.pollMillis))
+        // How large a payload may be was asked when its schedule was made.
+        const slotTerms = { catalogue, digest: sha256Hex, payloadMaxBytes: Number.POSITIVE_INFINITY }
+        yield* Effect.forkScoped(runScheduler(slotTerms, limits.pollMillis))
         yield* Effect.forkScoped(runProgress(inHand))
         if (limits.retentionMillis !== null) yield* Effect.forkScoped(runRetention(limits.retentionMillis))
         if (options.queue !== undefined) yield* Effect.forkScoped(runReminder(options.queue, [...handlers.keys()]))

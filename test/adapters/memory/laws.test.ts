@@ -12,6 +12,7 @@ import {
   pauseLaws,
   runQueueLaws,
   runStoreLaws,
+  schedulesLaws,
   unitOfWorkLaws
 } from "../../../packages/adapters/src/testing/index.ts"
 
@@ -22,6 +23,7 @@ runStoreLaws("memory", layerMemory)
 runQueueLaws("memory", layerMemory)
 noticesLaws("memory", layerMemory)
 pauseLaws("memory", layerMemory)
+schedulesLaws("memory", layerMemory)
 auditLogLaws("memory", layerMemory)
 boardLaws("memory", layerWithBook)
 factsLaws("memory", layerWithBook)

@@ -10,9 +10,10 @@ import {
   pauseLaws,
   runQueueLaws,
   runStoreLaws,
+  schedulesLaws,
   unitOfWorkLaws
 } from "@countersign/adapters/testing"
-import type { RunId } from "@countersign/domain"
+import type { RunId, ScheduleId } from "@countersign/domain"
 import { Effect, type Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { layerFreshDatabase } from "../../support/postgres.ts"
@@ -25,12 +26,20 @@ const corrupt = (id: RunId) =>
     (sql) => sql`UPDATE countersign.runs SET counts = '{"deleted": "many"}' WHERE id = ${id}`
   )
 
+/** No constraint knows which control characters a name may not hold. */
+const spoil = (id: ScheduleId) =>
+  Effect.flatMap(
+    SqlClient.SqlClient,
+    (sql) => sql`UPDATE countersign.schedules SET cron = ${"0 0\n* * *"} WHERE id = ${id}`
+  )
+
 const keepsTheLaws = <E>(name: string, client: () => Layer.Layer<Clients, E>) => {
   unitOfWorkLaws(name, layerPorts(client()))
   runStoreLaws(name, layerPorts(client()))
   runQueueLaws(name, layerPorts(client()), { corrupt })
   noticesLaws(name, layerPorts(client()))
   pauseLaws(name, layerPorts(client()))
+  schedulesLaws(name, layerPorts(client()), { corrupt: spoil })
   auditLogLaws(name, layerPorts(client()))
   boardLaws(name, layerPorts(client()))
   factsLaws(name, layerPorts(client()))

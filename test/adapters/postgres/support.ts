@@ -11,6 +11,7 @@ import type {
   RunBoard,
   RunQueue,
   RunStore,
+  Schedules,
   StoreUnavailable,
   UnitOfWork
 } from "@countersign/domain"
@@ -30,6 +31,7 @@ export type Ports =
   | RunBoard
   | RunQueue
   | RunStore
+  | Schedules
   | UnitOfWork
 
 /** Migrates the database of this client and puts the ports and the book of facts over it. */

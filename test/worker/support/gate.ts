@@ -12,13 +12,14 @@ import {
   type RunId,
   type RunQueue,
   type RunStore,
+  type Schedules,
   type UnitOfWork
 } from "@countersign/domain"
 import { Countersign, Handler, inventorySync, sampleCatalogue, Worker, type WorkerOptions } from "@countersign/worker"
 import { Effect, Layer, Ref } from "effect"
 import { byAda } from "./world.ts"
 
-export type Store = AuthorityBook | RunStore | RunQueue | UnitOfWork | Facts | Fence | AuditLog | Notices
+export type Store = AuthorityBook | RunStore | RunQueue | UnitOfWork | Facts | Fence | AuditLog | Notices | Schedules
 
 /** Keeps every notice it is given. */
 export const layerNoticesSeen = (seen: Ref.Ref<ReadonlyArray<Notice>>) =>

@@ -10,6 +10,7 @@ import {
   Notices,
   RunQueue,
   RunStore,
+  type Schedules,
   type Step,
   type StoreTrouble,
   StoreUnavailable,
@@ -187,7 +188,7 @@ export const layerUnrulyPorts: Layer.Layer<
 
 /** Every port, and the book of facts, over one state in memory that is gone with the layer. */
 export const layerUnruly: Layer.Layer<
-  AuditLog | AuthorityBook | Facts | Fence | Notices | RunQueue | RunStore | Trouble | UnitOfWork
+  AuditLog | AuthorityBook | Facts | Fence | Notices | RunQueue | RunStore | Schedules | Trouble | UnitOfWork
 > = layerUnrulyPorts.pipe(
   Layer.provideMerge(layerBook),
   Layer.provideMerge(layerMemory),

@@ -13,6 +13,8 @@ import {
   type Queued,
   type Run,
   type RunId,
+  type Schedule,
+  type ScheduleId,
   type WorkspaceId
 } from "@countersign/domain"
 import { HashMap, Option } from "effect"
@@ -45,6 +47,7 @@ export interface Tables {
   readonly notices: HashMap.HashMap<RunId, NoticeRow>
   /** The held runs, with the epoch by which they were denied or last offered again; null when facts were not fenced. */
   readonly held: HashMap.HashMap<RunId, number | null>
+  readonly schedules: HashMap.HashMap<ScheduleId, Schedule>
   readonly authority: AuthorityTables
   /** What is paused, by its scope's key. */
   readonly pauses: HashMap.HashMap<string, Pause>
@@ -59,6 +62,7 @@ const empty: Tables = {
   decisions: HashMap.empty(),
   notices: HashMap.empty(),
   held: HashMap.empty(),
+  schedules: HashMap.empty(),
   authority: AuthorityTables.empty,
   pauses: HashMap.empty(),
   arrivals: 0

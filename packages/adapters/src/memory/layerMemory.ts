@@ -9,6 +9,7 @@ import type {
   RunBoard,
   RunQueue,
   RunStore,
+  Schedules,
   UnitOfWork
 } from "@countersign/domain"
 import { Layer } from "effect"
@@ -23,6 +24,7 @@ import { layerPauses } from "./Pauses.ts"
 import { layerRunBoard } from "./RunBoard.ts"
 import { layerRunQueue } from "./RunQueue.ts"
 import { layerRunStore } from "./RunStore.ts"
+import { layerSchedules } from "./Schedules.ts"
 import { layerUnitOfWork } from "./UnitOfWork.ts"
 
 /**
@@ -44,6 +46,7 @@ export const layerMemory: Layer.Layer<
   | RunBoard
   | RunQueue
   | RunStore
+  | Schedules
   | UnitOfWork
 > = Layer.mergeAll(
   layerAuditLog,
@@ -56,5 +59,6 @@ export const layerMemory: Layer.Layer<
   layerPauses,
   layerRunQueue,
   layerRunStore,
+  layerSchedules,
   layerUnitOfWork
 ).pipe(Layer.provide(layerMemoryState))

@@ -9,6 +9,7 @@ import type {
   RunBoard,
   RunQueue,
   RunStore,
+  Schedules,
   StoreUnavailable,
   UnitOfWork
 } from "@countersign/domain"
@@ -24,6 +25,7 @@ import { layerPauses } from "./Pauses.ts"
 import { layerRunBoard } from "./RunBoard.ts"
 import { layerRunQueue } from "./RunQueue.ts"
 import { layerRunStore } from "./RunStore.ts"
+import { layerSchedules } from "./Schedules.ts"
 import { DEFAULT_SCHEMA, namesOf, type SchemaName } from "./SchemaName.ts"
 import { requireCurrentSchema } from "./SchemaState.ts"
 import { layerUnitOfWork } from "./UnitOfWork.ts"
@@ -46,7 +48,7 @@ export const layerPostgres = ({
   schema = DEFAULT_SCHEMA,
   factsSchema = schema
 }: PostgresOptions = {}): Layer.Layer<
-  AuditLog | Entitlements | Facts | Fence | Notices | Pauses | RunBoard | RunQueue | RunStore | UnitOfWork,
+  AuditLog | Entitlements | Facts | Fence | Notices | Pauses | RunBoard | RunQueue | RunStore | Schedules | UnitOfWork,
   StoreUnavailable,
   PgClient.PgClient | SqlClient.SqlClient
 > => {
@@ -61,6 +63,7 @@ export const layerPostgres = ({
     layerPauses(names),
     layerRunQueue(names),
     layerRunStore(names),
+    layerSchedules(names),
     layerUnitOfWork
   ).pipe(Layer.provide(Layer.effectDiscard(requireCurrentSchema(schema))))
 }

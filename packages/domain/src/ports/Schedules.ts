@@ -59,6 +59,12 @@ export interface DueClaim {
   readonly limit: number
 }
 
+/** Epoch milliseconds; null where there is no active schedule. */
+export interface NextSlots {
+  readonly known: number | null
+  readonly other: number | null
+}
+
 type Unfound = ScheduleNotFound | ScheduleUnreadable | StoreUnavailable
 
 /** Schedules as they are stored. Every change of one is computed by the domain. */
@@ -80,7 +86,12 @@ export class Schedules extends Context.Service<
     readonly remove: (id: ScheduleId) => Effect.Effect<boolean, StoreUnavailable>
     /** Holds active schedules that are due until the surrounding unit of work ends, skipping those held by others. */
     readonly holdDue: (claim: DueClaim) => Effect.Effect<SchedulePage, StoreUnavailable>
-    /** The earliest next slot of the active schedules of these operations; null when there is none. */
-    readonly nextSlot: (operationTypes: ReadonlyArray<OperationType>) => Effect.Effect<number | null, StoreUnavailable>
+    /** Pauses schedules that cannot be read, with the problem, so that they are not held again and again. */
+    readonly setAside: (
+      unreadable: ReadonlyArray<ScheduleUnreadable>,
+      nowMillis: number
+    ) => Effect.Effect<void, StoreUnavailable>
+    /** The earliest next slot among active schedules of these operations, and among those of all others. Called often. */
+    readonly nextSlots: (operationTypes: ReadonlyArray<OperationType>) => Effect.Effect<NextSlots, StoreUnavailable>
   }
 >()("@countersign/domain/Schedules") {}
