@@ -48,6 +48,7 @@ export * from "./Run.ts"
 export * from "./RunEvent.ts"
 export * from "./RunIdRange.ts"
 export * from "./Schedule.ts"
+export * from "./ScheduleInWords.ts"
 export * from "./Slot.ts"
 
 export * from "./Snapshot.ts"

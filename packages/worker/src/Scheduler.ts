@@ -10,6 +10,7 @@ import {
   type DueSlots,
   dueSlots,
   isActive,
+  missedCountInWords,
   paused,
   RunStore,
   Schedules,
@@ -94,8 +95,7 @@ const dealWith = Effect.fnUntraced(function* (schedule: ActiveSchedule, terms: D
   const due = dueSlots(schedule.state.nextSlotMillis, timetable.success, schedule.missed, nowMillis, GRACE_MILLIS)
   const problem = yield* problemWith(schedule, due, terms)
   if (problem !== null) yield* Effect.logWarning(`schedule ${schedule.id}: ${problem}`)
-  if (due.missed > 0)
-    yield* Effect.logWarning(`schedule ${schedule.id}: ${due.missed} slots were missed and are not run`)
+  if (due.missed > 0) yield* Effect.logWarning(`schedule ${schedule.id}: ${missedCountInWords(due.missed)}`)
   return yield* port.replace(schedule, advanced(schedule, { due, problem, nowMillis }))
 })
 

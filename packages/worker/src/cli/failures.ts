@@ -4,11 +4,15 @@ import type {
   IllegalTransition,
   RunNotFound,
   RunUnreadable,
+  ScheduleExists,
+  ScheduleNotFound,
+  ScheduleUnreadable,
   StoreTrouble,
   StoreUnavailable
 } from "@countersign/domain"
 import { Predicate } from "effect"
 import type { DispatchRefused } from "../DispatchRequest.ts"
+import type { ScheduleRefused } from "../ScheduleRequest.ts"
 import { type CliFailure, cliFailure } from "./CliFailure.ts"
 
 /** What the commands fail with beside {@link CliFailure}. */
@@ -18,6 +22,10 @@ export type KnownFailure =
   | IllegalTransition
   | RunNotFound
   | RunUnreadable
+  | ScheduleExists
+  | ScheduleNotFound
+  | ScheduleRefused
+  | ScheduleUnreadable
   | StoreUnavailable
 
 const troubleInWords: Readonly<Record<StoreTrouble, string>> = {
@@ -57,6 +65,26 @@ export const inWords = (failure: CliFailure | KnownFailure): CliFailure => {
             "only a queued or running one is cancelled"
           )
         : cliFailure("run.refused", failure.message)
+    case "ScheduleRefused":
+      return cliFailure(`schedule.${failure.reason}`, "the schedule is refused, nothing was changed", failure.advice)
+    case "ScheduleExists":
+      return cliFailure(
+        "schedule.exists",
+        `there is a schedule ${failure.scheduleId} already`,
+        "it stays as it is: choose another id, or remove it first"
+      )
+    case "ScheduleNotFound":
+      return cliFailure(
+        "schedule.not_found",
+        `there is no schedule ${failure.scheduleId}`,
+        "see `countersign schedules list` for the schedules there are"
+      )
+    case "ScheduleUnreadable":
+      return cliFailure(
+        "schedule.unreadable",
+        failure.message,
+        "somebody changed its row by hand: mend it, or remove it"
+      )
     case "DispatchRefused":
       return cliFailure(`dispatch.${failure.reason}`, "the dispatch is refused, nothing was stored", failure.advice)
   }

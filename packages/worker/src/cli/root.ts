@@ -7,6 +7,7 @@ import { explain } from "./commands/explain.ts"
 import { impact } from "./commands/impact.ts"
 import { migrate } from "./commands/migrate.ts"
 import { runs } from "./commands/runs.ts"
+import { schedules } from "./commands/schedules.ts"
 import { work } from "./commands/work.ts"
 import { globalFlags } from "./flags.ts"
 
@@ -21,6 +22,6 @@ export const root = Command.make("countersign").pipe(
     { command: "countersign work --app ./my-operations.ts", description: "Work on your operations" },
     { command: "countersign runs list --outcome blocked", description: "What was blocked, and why" }
   ]),
-  Command.withSubcommands([demo, migrate, work, dispatch, runs, explain, impact, doctor]),
+  Command.withSubcommands([demo, migrate, work, dispatch, runs, schedules, explain, impact, doctor]),
   Command.withGlobalFlags(globalFlags)
 )

@@ -8,20 +8,18 @@ import {
   TenantId,
   WorkspaceId
 } from "@countersign/domain"
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { LOOKED_AT_MAX, listWatched } from "../../Watching.ts"
-import { type CliFailure, cliFailure } from "../CliFailure.ts"
 import { answer, tell } from "../Reply.ts"
 import { runAsJson, wellbeingAsJson } from "../render/runJson.ts"
 import { runTable } from "../render/runTable.ts"
-import { printable, quoted } from "../render/Style.ts"
+import { printable } from "../render/Style.ts"
 import { replying } from "../replying.ts"
 import { readSettings } from "../Settings.ts"
 import { withStore } from "../Store.ts"
+import { limitFlag, named } from "./listing.ts"
 import { runIdFrom } from "./runId.ts"
-
-const LIMIT_MAX = 1_000
 
 const text = (name: string, metavar: string, description: string) =>
   Flag.String(name).pipe(Flag.optional, Flag.withMetavar(metavar), Flag.withDescription(description))
@@ -40,15 +38,7 @@ const flags = {
   tenant: text("tenant", "ID", "Only for this tenant"),
   type: text("type", "TYPE", "Only of this operation"),
   before: text("before", "RUN", "Only runs dispatched before this one: the next page"),
-  limit: Flag.Int("limit").pipe(
-    Flag.withMetavar("N"),
-    Flag.withDescription(`At most so many, 1 to ${LIMIT_MAX}; 20 unless given`),
-    Flag.filter(
-      (limit) => limit >= 1 && limit <= LIMIT_MAX,
-      (limit) => `must be from 1 to ${LIMIT_MAX}, is ${limit}`
-    ),
-    Flag.withDefault(20)
-  )
+  limit: limitFlag(20)
 }
 
 /** The command. */
@@ -94,13 +84,3 @@ export const runsList = Command.make("list", flags, (given) =>
     { command: "countersign runs list --json | jq .reason_code" }
   ])
 )
-
-const named = <A>(
-  schema: Schema.Codec<A, string>,
-  given: Option.Option<string>
-): Effect.Effect<A | undefined, CliFailure> =>
-  Option.isNone(given)
-    ? Effect.undefined
-    : Effect.mapError(Schema.decodeEffect(schema)(given.value), ({ message }) =>
-        cliFailure("argument.invalid", `${quoted(given.value)} is not a valid id`, message.split("\n", 1)[0] ?? null)
-      )

@@ -45,7 +45,7 @@ const inOrder = (checks: Checks | undefined): JsonObject | null =>
 
 /** A run with all that its record holds, but its payload. */
 export const runAsJson = (run: Run, decisions: ReadonlyArray<DecisionRecord> = []): JsonObject => {
-  const { subject, initiatorName, maxAttempts, dispatchedAtMillis } = run.dispatch
+  const { subject, slot, initiatorName, maxAttempts, dispatchedAtMillis } = run.dispatch
   return {
     ...verdictAsJson(run, decisions),
     headline: headlineOf(run),
@@ -53,6 +53,8 @@ export const runAsJson = (run: Run, decisions: ReadonlyArray<DecisionRecord> = [
     authority_mode: modeOf(subject.authority),
     initiator: initiatorOf(subject.authority),
     initiator_name: initiatorName,
+    schedule_id: slot?.scheduleId ?? null,
+    slot_at: instant(slot?.slotMillis ?? null),
     workspace_id: subject.scope.workspaceId,
     tenant_id: subject.scope.tenantId,
     provider_connection_id: subject.scope.providerConnectionId,

@@ -15,6 +15,7 @@ import {
   type Run,
   reasonInWords,
   statusBadgeOf,
+  type TargetScope,
   type Tone
 } from "@countersign/domain"
 import type { InspectedRun } from "../../Inspection.ts"
@@ -29,15 +30,16 @@ export const toneOf = (run: Run): Tone => (isCompleted(run) ? outcomeBadgeOf(run
 /** Who started it, in words. */
 export const starterOf = ({ dispatch }: Run): string => {
   const initiator = initiatorOf(dispatch.subject.authority)
-  if (initiator === null) return dispatch.actorKind === "scheduled" ? "the schedule" : "the system"
+  if (initiator === null) return dispatch.slot === null ? "the system" : `the schedule ${dispatch.slot.scheduleId}`
   return dispatch.initiatorName === null ? initiator : `${dispatch.initiatorName} (${initiator})`
 }
 
+/** A target in words. */
+export const scopeInWords = ({ tenantId, workspaceId }: TargetScope): string =>
+  tenantId === null ? `workspace ${workspaceId}` : `tenant ${tenantId} in workspace ${workspaceId}`
+
 /** Where it acts, in words. */
-export const targetOf = ({ dispatch: { subject } }: Run): string =>
-  subject.scope.tenantId === null
-    ? `workspace ${subject.scope.workspaceId}`
-    : `tenant ${subject.scope.tenantId} in workspace ${subject.scope.workspaceId}`
+export const targetOf = ({ dispatch: { subject } }: Run): string => scopeInWords(subject.scope)
 
 /** The page, line by line. */
 export const runPage = (
@@ -54,6 +56,7 @@ export const runPage = (
   ...checksLine(run, decisions, style),
   "",
   ...labelled("Started by", [starterOf(run)]),
+  ...labelled("Slot", run.dispatch.slot === null ? [] : [`${inUtc(run.dispatch.slot.slotMillis)} UTC`]),
   ...labelled("Attempt", [`${run.attempt} of ${run.dispatch.maxAttempts}`]),
   ...labelled("Dispatched", [`${inUtc(run.dispatch.dispatchedAtMillis)} UTC`]),
   ...labelled("Started", run.startedAtMillis === null ? ["never"] : [`${inUtc(run.startedAtMillis)} UTC`]),
@@ -69,7 +72,8 @@ export const runPage = (
 
 const LABEL_WIDTH = 12
 
-const labelled = (label: string, lines: ReadonlyArray<string>): ReadonlyArray<string> =>
+/** Lines with a label before the first of them. */
+export const labelled = (label: string, lines: ReadonlyArray<string>): ReadonlyArray<string> =>
   lines.map((line, index) => `${(index === 0 ? label : "").padEnd(LABEL_WIDTH)}${printable(line)}`)
 
 const whyOf = (run: Run): ReadonlyArray<string> => {

@@ -1,5 +1,6 @@
 /** Marks and instants, as the command line writes them. */
 import { CheckKey, type Checks, type CheckValue, checkBadges, checkLabels, type Tone } from "@countersign/domain"
+import { DateTime, Option } from "effect"
 
 const markOf: Readonly<Record<CheckValue, string>> = { passed: "✓", failed: "✗", not_applicable: "–" }
 
@@ -15,3 +16,12 @@ export const inUtc = (millis: number): string => new Date(millis).toISOString().
 
 /** An instant for machines. */
 export const iso = (millis: number): string => new Date(millis).toISOString()
+
+/** An instant on the wall clock of a zone, to the minute, with its offset from UTC; in UTC where the zone is not known. */
+export const inZone = (millis: number, zone: string): string => {
+  const text = Option.match(DateTime.makeZoned(millis, { timeZone: zone }), {
+    onNone: () => `${iso(millis).slice(0, -1)}+00:00`,
+    onSome: DateTime.formatIsoOffset
+  })
+  return `${text.slice(0, 16).replace("T", " ")} ${text.slice(-6)}`
+}
