@@ -95,11 +95,12 @@ export interface SlotRequest extends RequestedTarget {
  */
 export const prepareSlot = (
   terms: DispatchTerms,
-  { id, operationType, payload, ...target }: SlotRequest,
+  { id, operationType, payload, workspaceId, tenantId, providerConnectionId }: SlotRequest,
   slotMillis: number
 ): Prepared => {
   const slot: Slot = { scheduleId: id, slotMillis }
   const runId = slotRunId(slot, terms.digest)
+  const target = { workspaceId, tenantId: tenantId ?? null, providerConnectionId: providerConnectionId ?? null }
   return prepare(
     terms,
     { ...target, operationType, payload, runId, systemAuthority: true, actorKind: "scheduled" },

@@ -12,7 +12,7 @@ import {
   isActive,
   missedCountInWords,
   paused,
-  RunStore,
+  type RunStore,
   Schedules,
   type StoreUnavailable,
   Timetable,
@@ -21,6 +21,7 @@ import {
 import { Clock, Effect, Result } from "effect"
 import type { SecureRandom } from "effect/crypto"
 import { type DispatchTerms, prepareSlot } from "./Dispatcher.ts"
+import { storeEnqueued } from "./Enqueueing.ts"
 import { oneLine } from "./oneLine.ts"
 import { perpetually } from "./Perpetual.ts"
 
@@ -117,9 +118,8 @@ const problemWith = (schedule: ActiveSchedule, due: DueSlots, terms: DispatchTer
   )
 
 const dispatchSlots = Effect.fnUntraced(function* (schedule: ActiveSchedule, due: DueSlots, terms: DispatchTerms) {
-  const store = yield* RunStore
-  const steps = yield* Effect.forEach(due.run, (slotMillis) =>
-    prepareSlot(terms, { ...schedule, ...schedule.scope }, slotMillis)
-  )
-  if (steps.length > 0) yield* store.dispatch(steps)
+  const { id, operationType, payload, scope } = schedule
+  const request = { id, operationType, payload, ...scope }
+  const steps = yield* Effect.forEach(due.run, (slotMillis) => prepareSlot(terms, request, slotMillis))
+  yield* Effect.forEach(steps, (first) => storeEnqueued(first, terms.queue), { discard: true })
 })

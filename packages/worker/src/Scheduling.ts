@@ -53,7 +53,13 @@ type Changing = Effect.Effect<Schedule, ChangeFailure, Schedules | UnitOfWork>
 const refused = (reason: ScheduleRefusalReason, advice: string) => new ScheduleRefused({ reason, advice })
 
 /** The reasons of a dispatch are those of a schedule that would dispatch it. */
-const asRefused = ({ reason, advice }: DispatchRefused) => refused(reason, advice)
+const asRefused = ({ reason, advice }: DispatchRefused) =>
+  reason === "system_authority_not_declared"
+    ? refused(
+        reason,
+        "no person is behind a scheduled run: its operation must declare systemAuthority, and this one does not"
+      )
+    : refused(reason, advice)
 
 const given = <A>(schema: Schema.Codec<A, unknown>, name: string, raw: unknown, reason: ScheduleRefusalReason) =>
   Effect.mapError(Schema.decodeUnknownEffect(schema)(raw), ({ message }) =>

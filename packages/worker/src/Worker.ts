@@ -81,7 +81,8 @@ export class Worker extends Context.Service<
         yield* Effect.forkScoped(outbox.run(limits.pollMillis))
         // How large a payload may be was asked when its schedule was made.
         const slotTerms = { catalogue, digest: sha256Hex, payloadMaxBytes: Number.POSITIVE_INFINITY }
-        yield* Effect.forkScoped(runScheduler(slotTerms, limits.pollMillis))
+        const queueTerms = options.queue === undefined ? {} : { queue: options.queue }
+        yield* Effect.forkScoped(runScheduler({ ...slotTerms, ...queueTerms }, limits.pollMillis))
         yield* Effect.forkScoped(runProgress(inHand))
         if (limits.retentionMillis !== null) yield* Effect.forkScoped(runRetention(limits.retentionMillis))
         if (options.queue !== undefined) yield* Effect.forkScoped(runReminder(options.queue, [...handlers.keys()]))

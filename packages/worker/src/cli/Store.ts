@@ -19,7 +19,17 @@ import { type CliFailure, cliFailure } from "./CliFailure.ts"
 import type { Place, Settings } from "./Settings.ts"
 
 /** Every port a store serves. */
-export type StorePorts = RunStore | Schedules | RunBoard | RunQueue | UnitOfWork | Facts | Entitlements | Fence | AuditLog | Notices
+export type StorePorts =
+  | RunStore
+  | Schedules
+  | RunBoard
+  | RunQueue
+  | UnitOfWork
+  | Facts
+  | Entitlements
+  | Fence
+  | AuditLog
+  | Notices
 
 /** Why a store cannot be opened. */
 export type StoreFailure = StoreUnavailable | CliFailure
