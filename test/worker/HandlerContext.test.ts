@@ -248,3 +248,37 @@ describe("the checkpoint", () => {
     }).pipe(Effect.provide(layerBench))
   )
 })
+
+describe("chunks side by side", () => {
+  it.effect("a run that is to be blocked waits for the chunks in progress, and keeps what they counted", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const slowEnds = yield* Deferred.make<void>()
+      const quickEnds = yield* Deferred.make<void>()
+      const did: Array<string> = []
+      const handler = Handler.make(inventorySync, (_, { chunk, reportCounts }) =>
+        Effect.gen(function* () {
+          const quick = chunk(Effect.andThen(Deferred.await(quickEnds), reportCounts({ items: 1 })))
+          const slow = chunk(Effect.andThen(Deferred.await(slowEnds), reportCounts({ items: 2 })))
+          const goingOn = (name: string) => Effect.sync(() => did.push(name))
+          yield* Effect.all([Effect.tap(quick, () => goingOn("quick")), Effect.tap(slow, () => goingOn("slow"))], {
+            concurrency: "unbounded"
+          })
+          return { items: 2 }
+        })
+      )
+      const id = yield* dispatchSync
+      const { worker } = yield* startWorker([handler], { leaseMillis: 30_000 })
+      yield* settleDown
+      yield* loseTheRole
+      yield* Deferred.succeed(quickEnds, undefined)
+      yield* pass(20_000)
+      assert.strictEqual((yield* find(id))._tag, "Running")
+      yield* Deferred.succeed(slowEnds, undefined)
+      yield* pass(1_000)
+      assert.deepStrictEqual((yield* findAs(id, "Blocked")).counts, { items: 2 })
+      assert.deepStrictEqual(did, [])
+      assert.strictEqual(yield* worker.atWork, 0)
+    }).pipe(Effect.provide(layerBench))
+  )
+})

@@ -70,7 +70,8 @@ describe("progress", () => {
 
   for (const [how, happens] of [
     ["is away", Effect.fail(away())],
-    ["breaks", Effect.die(new Error("broken"))]
+    ["breaks", Effect.die(new Error("broken"))],
+    ["never answers", Effect.never]
   ] as const) {
     it.effect(`a store that ${how} is tried again, with what was said last by then`, () =>
       Effect.gen(function* () {

@@ -1,9 +1,9 @@
 /** Running work is asked about with every heartbeat where something can have changed, and stopped when it must be. */
 import { AuthorityBook } from "@countersign/adapters/testing"
-import { AuditLog, Catalogue, Operation, type RunId, WorkspaceId } from "@countersign/domain"
+import { AuditLog, Catalogue, Operation, type RunId, TenantId, WorkspaceId } from "@countersign/domain"
 import { Countersign, Handler, type HandlerContext, reconcile } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Layer, Schema } from "effect"
+import { Clock, Deferred, Effect, Layer, Schema } from "effect"
 import { actionsOf, findAs, freshScope, layerBench, pass, settleDown, startWorker } from "./support/bench.ts"
 import { away, calm, Trouble, unreadableFacts } from "./support/unruly.ts"
 import { ada, byAda, manager, settle, workspaceId } from "./support/world.ts"
@@ -273,4 +273,59 @@ describe("what is being settled", () => {
       yield* findAs(id, "Succeeded")
     }).pipe(Effect.provide(layerGate))
   )
+})
+
+describe("facts of one run that cannot be read", () => {
+  for (const [how, happens] of [
+    ["fail", Effect.fail(unreadableFacts)],
+    ["break", Effect.die(new Error("broken"))],
+    ["never answer", Effect.never]
+  ] as const) {
+    // Asked in memory, one at a time: a question that hangs for its ten seconds must not cost the leases.
+    const leaseMillis = how === "never answer" ? 60_000 : LEASE_MILLIS
+    const aBeat = pass(leaseMillis / 3 + (how === "never answer" ? 10_000 : 0) + 100)
+    it.effect(`that ${how} keep no other work of the worker from being stopped`, () =>
+      Effect.gen(function* () {
+        yield* settle
+        const gate = yield* Countersign
+        const book = yield* AuthorityBook
+        const stopped: Array<RunId> = []
+        const handler = Handler.make(writing, (_, { runId }) =>
+          Effect.onInterrupt(Effect.never, () => Effect.sync(() => stopped.push(runId)))
+        )
+        const dispatch = (name: string) =>
+          Effect.gen(function* () {
+            const scope = { workspaceId, tenantId: TenantId.make(name) }
+            yield* book.setTenant({ id: scope.tenantId, workspaceId, state: "active" })
+            yield* book.setEntitlement(ada, scope.tenantId)
+            const nowMillis = yield* Clock.currentTimeMillis
+            yield* book.setWriteGate({ tenantId: scope.tenantId, health: "ok", checkedAtMillis: nowMillis })
+            const { run } = yield* gate.dispatch({
+              initiator: ada,
+              ...scope,
+              operation: writing,
+              payload: freshScope()
+            })
+            return run.dispatch.id
+          })
+        const poisoned = yield* dispatch("poisoned")
+        const healthy = yield* Effect.forEach(["one", "two", "three"], dispatch)
+        yield* startWorker([handler], { catalogue, leaseMillis })
+        yield* settleDown
+        const trouble = yield* Trouble
+        trouble.beforeFacts = (requests) =>
+          requests.some(({ subject }) => subject.scope.tenantId === "poisoned") ? happens : Effect.void
+        yield* pass(60_000)
+        assert.deepStrictEqual(stopped, [])
+        yield* book.removeEntitlement(ada, TenantId.make("two"))
+        yield* aBeat
+        assert.deepStrictEqual(stopped, [healthy[1]])
+        yield* calm
+        yield* aBeat
+        yield* book.removeEntitlement(ada, TenantId.make("poisoned"))
+        yield* aBeat
+        assert.deepStrictEqual(stopped, [healthy[1], poisoned])
+      }).pipe(Effect.provide(layerGate))
+    )
+  }
 })

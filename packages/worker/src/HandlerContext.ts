@@ -54,7 +54,7 @@ export interface HandlerContext {
   readonly reportCounts: (counts: Counts) => Effect.Effect<void, AttemptFailed>
 }
 
-/** How long to wait before asking again about a workspace whose authority is being changed, in milliseconds. */
+/** How long to wait before asking again where there was no answer yet, in milliseconds. */
 const UNDECIDED_MILLIS = 50
 
 const isCounts = Schema.is(Counts)
@@ -81,7 +81,7 @@ export const makeHandlerContext = (
           case "allowed":
             return Effect.void
           case "undecided":
-            return Effect.andThen(Effect.sleep(UNDECIDED_MILLIS), askAgain)
+            return Effect.andThen(betweenChunks(work), askAgain)
           case "revoked":
           case "moved_on":
             // Ending the work interrupts the handler; until it is, it must not take another step.
@@ -101,7 +101,8 @@ export const makeHandlerContext = (
       initiator: initiatorOf(authority),
       attempt,
       checkpoint,
-      chunk: (chunk) => withoutTheHeartbeat(work, Effect.uninterruptible(chunk)).pipe(Effect.tap(() => checkpoint)),
+      chunk: (chunk) =>
+        withoutTheHeartbeat(work, inChunk(work, Effect.uninterruptible(chunk))).pipe(Effect.tap(() => checkpoint)),
       reportCounts: (counts) =>
         Effect.suspend(() => {
           const problem = countsProblem(counts, countKeys)
@@ -126,6 +127,26 @@ const withoutTheHeartbeat = <A, E, R>(work: Work, effect: Effect.Effect<A, E, R>
       Effect.sync(() => {
         work.reasonsNotToAsk -= 1
       })
+  )
+
+/** While this lasts, the run is not blocked by a question asked beside it. */
+const inChunk = <A, E, R>(work: Work, chunk: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => {
+      work.chunks += 1
+    }),
+    () => chunk,
+    () =>
+      Effect.sync(() => {
+        work.chunks -= 1
+      })
+  )
+
+/** Waits a moment, and on until no chunk is in progress. */
+const betweenChunks = (work: Work): Effect.Effect<void> =>
+  Effect.andThen(
+    Effect.sleep(UNDECIDED_MILLIS),
+    Effect.suspend(() => (work.chunks === 0 ? Effect.void : betweenChunks(work)))
   )
 
 /** Why these counts are not kept, for people; null when they are. */

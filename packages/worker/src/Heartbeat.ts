@@ -6,11 +6,12 @@
  * Contract section 3.
  */
 import { RunStore } from "@countersign/domain"
-import { Clock, Deferred, Effect } from "effect"
+import { Clock, Deferred, Effect, Exit } from "effect"
 import { FACTS_DEADLINE_MILLIS } from "./FactsReader.ts"
 import type { LoopTerms } from "./Loop.ts"
 import { perpetually } from "./Perpetual.ts"
 import { type RecheckPorts, recheckChanged } from "./Recheck.ts"
+import type { Work } from "./WorkInHand.ts"
 
 /** Beats three times per lease, for ever, and watches the leases whatever becomes of the beats. */
 export const runHeartbeat = <R>(terms: LoopTerms<R>): Effect.Effect<never, never, RunStore | RecheckPorts> => {
@@ -20,33 +21,66 @@ export const runHeartbeat = <R>(terms: LoopTerms<R>): Effect.Effect<never, never
     // A renewal without an answer must not be the last one.
     Effect.timeout(renew(terms), leaseMillis)
   )
-  const asking = Effect.andThen(
-    Effect.sleep(leaseMillis / 3),
-    // Nor a question without one; the facts have a deadline of their own, which comes first.
-    Effect.timeout(askAgain(terms), leaseMillis + FACTS_DEADLINE_MILLIS)
-  )
+  const questions = makeQuestions(terms)
   return Effect.raceAllFirst([
     perpetually("renewing leases", beat),
     perpetually("watching leases", watch(terms)),
-    // Beside the renewal: facts that cannot be read must not cost the leases.
-    perpetually("asking again about running work", asking)
+    // Beside the renewal: facts that cannot be read must not cost the leases. And beside each other, for the same reason.
+    perpetually("asking again about running work", Effect.andThen(Effect.sleep(leaseMillis / 3), questions.together)),
+    perpetually("asking again one by one", Effect.andThen(Effect.sleep(leaseMillis / 3), questions.apart))
   ])
 }
 
+/** How many of those that are asked about alone are asked about at once. */
+const SIDE_BY_SIDE = 4
+
 /**
- * Asks again about whatever can have lost its authority. What is in the middle of a chunk asks by itself when that is done, and what
- * asks by itself right now is not held by a second question, which would keep its lease waiting; if the facts cannot be read
- * there is no answer, and the next beat asks.
+ * Asks again about whatever can have lost its authority: all of it together, at the cost of one question. Where that has no answer,
+ * because the facts of one of them cannot be read, each is asked about alone from then on, until that has an answer: nobody waits
+ * for the facts of somebody else.
+ *
+ * What is in the middle of a chunk asks by itself when that is done, and what asks by itself right now is not held by a second
+ * question, which would keep its lease waiting.
  */
-const askAgain = Effect.fnUntraced(function* <R>({ catalogue, inHand }: LoopTerms<R>) {
-  const works = inHand.all().filter((work) => work.reasonsNotToAsk === 0)
-  const answers = yield* recheckChanged(works, catalogue)
-  for (const { run, ended } of works) {
-    const answer = answers.get(run.dispatch.id)
-    // This very work, not whatever is in hand under its run's id by now.
-    if (answer === "revoked" || answer === "moved_on") yield* Deferred.succeed(ended, answer)
-  }
-})
+const makeQuestions = <R>({ catalogue, inHand, limits }: LoopTerms<R>) => {
+  const alone = new WeakSet<Work>()
+  const askable = (isAlone: boolean) =>
+    inHand.all().filter((work) => work.reasonsNotToAsk === 0 && alone.has(work) === isAlone)
+
+  const ask = Effect.fnUntraced(
+    function* (works: ReadonlyArray<Work>) {
+      const answers = yield* recheckChanged(works, catalogue)
+      for (const { run, ended } of works) {
+        const answer = answers.get(run.dispatch.id)
+        // This very work, not whatever is in hand under its run's id by now.
+        if (answer === "revoked" || answer === "moved_on") yield* Deferred.succeed(ended, answer)
+      }
+    },
+    // A question without an answer must not be the last one; the facts have a deadline of their own, which comes first.
+    Effect.timeout(limits.leaseMillis + FACTS_DEADLINE_MILLIS),
+    Effect.exit
+  )
+
+  const together = Effect.gen(function* () {
+    const works = askable(false)
+    const exit = yield* ask(works)
+    if (Exit.isSuccess(exit)) return
+    for (const work of works) alone.add(work)
+    yield* Effect.logWarning(
+      `no answer about ${works.length} runs at work: they are asked about one by one`,
+      exit.cause
+    )
+  })
+
+  const askAlone = (work: Work) =>
+    Effect.map(ask([work]), (exit) => {
+      if (Exit.isSuccess(exit)) alone.delete(work)
+    })
+  const apart = Effect.suspend(() =>
+    Effect.forEach(askable(true), askAlone, { concurrency: SIDE_BY_SIDE, discard: true })
+  )
+  return { together, apart }
+}
 
 const renew = Effect.fnUntraced(function* <R>({ name, limits, inHand }: LoopTerms<R>) {
   const held = inHand.held()

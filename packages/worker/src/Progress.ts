@@ -11,6 +11,8 @@ import type { WorkInHand } from "./WorkInHand.ts"
 
 /** How often counts are stored, in milliseconds. */
 const INTERVAL_MILLIS = 1_000
+/** A store that takes longer has not stored them: what is said by then is stored the next time. */
+const DEADLINE_MILLIS = 10_000
 
 /** Stores counts for ever. */
 export const runProgress = (inHand: WorkInHand): Effect.Effect<never, never, RunStore> =>
@@ -21,6 +23,6 @@ const saveChanged = Effect.fnUntraced(function* (inHand: WorkInHand) {
   if (changed.length === 0) return
   const reports = changed.map(({ run, counts }) => ({ id: run.dispatch.id, admission: run.admission, counts }))
   const store = yield* RunStore
-  yield* store.saveCounts(reports)
+  yield* Effect.timeout(store.saveCounts(reports), DEADLINE_MILLIS)
   for (const [index, work] of changed.entries()) work.savedCounts = reports[index]?.counts ?? work.savedCounts
 })

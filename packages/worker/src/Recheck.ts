@@ -25,7 +25,10 @@ import { SecureRandom } from "effect/crypto"
 import { readFacts } from "./FactsReader.ts"
 import type { Work } from "./WorkInHand.ts"
 
-/** What a re-check found. `undecided`: the workspace's authority is being changed right now; ask again. */
+/**
+ * What a re-check found. `undecided`: the workspace's authority is being changed right now, or the run would be blocked while a chunk of
+ * its handler's is not over; ask again.
+ */
 export type Rechecked = "allowed" | "revoked" | "moved_on" | "undecided"
 
 /** The ports a re-check of a running run needs. */
@@ -122,7 +125,10 @@ const decideAgain = Effect.fnUntraced(function* (
       answers.delete(stored.dispatch.id)
       continue
     }
-    steps.push(yield* decidedAgain(work, stored, reading.fenced ? epoch : null, reading, catalogue))
+    const step = yield* decidedAgain(work, stored, reading.fenced ? epoch : null, reading, catalogue)
+    // What a chunk beside this question still counts belongs to the run: it is not blocked before that is known.
+    if (step.after._tag === "Blocked" && work.chunks > 0) answers.set(stored.dispatch.id, "undecided")
+    else steps.push(step)
   }
   const refused = new Set((yield* store.write(steps, null)).map(({ runId }) => runId))
   const decidedAt = new Map<Work, number | null>()

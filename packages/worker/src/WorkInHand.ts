@@ -24,6 +24,8 @@ export interface Work {
   savedCounts: Counts
   /** The epoch its last decision rests on; null when none is known, or the facts are from outside the fence. */
   epoch: number | null
+  /** How many chunks, which nothing breaks off, its handler is in the middle of. */
+  chunks: number
   /**
    * How many reasons there are not to ask about it with the heartbeat: chunks being finished and questions being asked by the
    * handler itself, several at once where it has children, and that what it came to is being settled.
@@ -66,6 +68,7 @@ export const makeWorkInHand = (): WorkInHand => {
           counts: run.counts,
           savedCounts: run.counts,
           epoch: null,
+          chunks: 0,
           reasonsNotToAsk: 0
         }
         works.set(run.dispatch.id, work)
