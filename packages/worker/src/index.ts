@@ -2,6 +2,7 @@
 export * from "./Admission.ts"
 export * from "./App.ts"
 export * from "./AttemptFailed.ts"
+export * from "./AuditReplay.ts"
 export * from "./Cancellation.ts"
 export * from "./Countersign.ts"
 export * from "./Delivery.ts"

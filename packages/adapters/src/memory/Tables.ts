@@ -9,6 +9,7 @@ import {
   isPausedBy,
   type Lease,
   type Notice,
+  type NumberedRecord,
   type Pause,
   type Queued,
   type Run,
@@ -42,7 +43,9 @@ export interface Tables {
   readonly runs: HashMap.HashMap<RunId, RunRow>
   /** The queued and running runs by identity: unique because a map has one value for a key. */
   readonly active: HashMap.HashMap<string, RunId>
-  readonly audit: HashMap.HashMap<RunId, ReadonlyArray<AuditRecord>>
+  readonly audit: HashMap.HashMap<RunId, ReadonlyArray<NumberedRecord>>
+  /** How many records were written. */
+  readonly audited: number
   readonly decisions: HashMap.HashMap<RunId, ReadonlyArray<DecisionRecord>>
   readonly notices: HashMap.HashMap<RunId, NoticeRow>
   /** The held runs, with the epoch by which they were denied or last offered again; null when facts were not fenced. */
@@ -59,6 +62,7 @@ const empty: Tables = {
   runs: HashMap.empty(),
   active: HashMap.empty(),
   audit: HashMap.empty(),
+  audited: 0,
   decisions: HashMap.empty(),
   notices: HashMap.empty(),
   held: HashMap.empty(),
@@ -129,7 +133,11 @@ const indexed = (active: Tables["active"], run: Run): Tables["active"] => {
 /** Appends to the audit record. */
 const withAudit = (tables: Tables, id: RunId, records: ReadonlyArray<AuditRecord>): Tables => ({
   ...tables,
-  audit: HashMap.set(tables.audit, id, [...recordsOf(tables, id), ...records])
+  audit: HashMap.set(tables.audit, id, [
+    ...numberedOf(tables, id),
+    ...records.map((record, at) => ({ position: tables.audited + at + 1, record }))
+  ]),
+  audited: tables.audited + records.length
 })
 
 /** Appends to the decisions, where there is one. */
@@ -161,8 +169,11 @@ const withNoticeRow = (tables: Tables, row: NoticeRow): Tables => ({
   notices: HashMap.set(tables.notices, row.notice.runId, row)
 })
 
-const recordsOf = (tables: Tables, id: RunId): ReadonlyArray<AuditRecord> =>
+const numberedOf = (tables: Tables, id: RunId): ReadonlyArray<NumberedRecord> =>
   Option.getOrElse(HashMap.get(tables.audit, id), () => [])
+
+const recordsOf = (tables: Tables, id: RunId): ReadonlyArray<AuditRecord> =>
+  numberedOf(tables, id).map(({ record }) => record)
 
 const decisionsOf = (tables: Tables, id: RunId): ReadonlyArray<DecisionRecord> =>
   Option.getOrElse(HashMap.get(tables.decisions, id), () => [])

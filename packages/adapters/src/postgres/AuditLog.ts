@@ -1,116 +1,129 @@
 /** `AuditLog` over `audit_records`, `decisions` and `snapshots`. */
-import { AuditLog, AuditRecord, type Decision, DecisionRecord, type RunId } from "@countersign/domain"
-import { Effect, Layer, Schema } from "effect"
+import { type AuditFilter, AuditLog, type AuditPage, RecordUnreadable, type RunId } from "@countersign/domain"
+import { Effect, Layer, Result, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { type AuditRow, readAuditRow } from "./AuditRow.ts"
+import { CONTENT, checkDecisionRow, type DecisionRow, readDecisionRow } from "./DecisionRow.ts"
+import { limited } from "./limits.ts"
 import type { Names } from "./SchemaName.ts"
-import { SnapshotContent } from "./StoredSnapshot.ts"
 import { during } from "./troubles.ts"
 
-interface AuditRow {
-  readonly run_id: string
-  readonly occurred_at: Date
-  readonly action: string
-  readonly outcome: string
-  readonly workspace_id: string
-  readonly tenant_id: string | null
-  readonly operation_type: string
-  readonly actor_kind: string
-  readonly actor_id: string | null
-  readonly actor_name: string | null
-  readonly attempt: number
-  readonly admission: number
-  readonly decision_id: string | null
-  readonly code: string | null
+/**
+ * How many numbers one reading looks through. The index of the audit record says which blocks hold them: however long the record
+ * is and however little of it fits, a page costs about the same.
+ */
+const SPAN = 20_000
+
+/** The numbers that one reading looks through: more than `above`, up to and including `upTo`. */
+interface Span {
+  readonly above: number
+  readonly upTo: number
 }
 
-const recordOf = (row: AuditRow) => ({
-  occurredAtMillis: row.occurred_at.getTime(),
-  action: row.action,
-  outcome: row.outcome,
-  runId: row.run_id,
-  workspaceId: row.workspace_id,
-  tenantId: row.tenant_id,
-  operationType: row.operation_type,
-  actorKind: row.actor_kind,
-  actorId: row.actor_id,
-  actorName: row.actor_name,
-  attempt: row.attempt,
-  admission: row.admission,
-  decisionId: row.decision_id,
-  code: row.code
-})
+const conditionsOf = (filter: AuditFilter): ReadonlyArray<readonly [condition: string, value: unknown]> =>
+  [
+    ["workspace_id =", filter.workspaceId],
+    ["run_id =", filter.runId],
+    ["action =", filter.action],
+    ["outcome =", filter.outcome],
+    ["occurred_at >=", dateOf(filter.fromMillis)],
+    ["occurred_at <", dateOf(filter.beforeMillis)]
+  ].flatMap(([condition, value]) => (value === undefined ? [] : [[String(condition), value] as const]))
 
-interface DecisionRow {
-  readonly id: string
-  readonly run_id: string
-  readonly attempt: number
-  readonly admission: number
-  readonly decided_at: Date
-  readonly epoch: bigint | null
-  readonly allowed: boolean
-  readonly reason_code: string | null
-  readonly denial_class: string | null
-  readonly retryable: boolean
-  readonly detail_code: string | null
-  readonly detail_about: string | null
-  readonly workspace_scope: string
-  readonly tenant_scope: string
-  readonly capability: string
-  readonly tenant_operability: string
-  readonly execution_prerequisites: string
-  readonly content: unknown
+const dateOf = (millis: number | undefined) => (millis === undefined ? undefined : new Date(millis))
+
+/** A run's records are few and found by its id: all of them are one span. */
+const spanOf = ({ order, after, runId }: AuditFilter, last: number): Span => {
+  const length = runId === undefined ? SPAN : Number.MAX_SAFE_INTEGER
+  if (order === "oldest_first") return { above: after ?? 0, upTo: Math.min(last, (after ?? 0) + length) }
+  const upTo = after === undefined ? last : after - 1
+  return { above: Math.max(0, upTo - length), upTo }
 }
 
-const decisionOf = (row: DecisionRow) => {
-  const checks = {
-    workspace_scope: row.workspace_scope,
-    tenant_scope: row.tenant_scope,
-    capability: row.capability,
-    tenant_operability: row.tenant_operability,
-    execution_prerequisites: row.execution_prerequisites
-  }
-  const tag: Decision["_tag"] = row.allowed ? "Allowed" : "Denied"
-  if (row.allowed) return { _tag: tag, checks }
-  const failure = { code: row.reason_code, detail: row.detail_code, about: row.detail_about }
-  return { _tag: tag, failure, denialClass: row.denial_class, retryable: row.retryable, checks }
+const nextOf = ({ order, limit }: AuditFilter, { above, upTo }: Span, last: number, rows: ReadonlyArray<AuditRow>) => {
+  if (rows.length >= limit) return Number(rows.at(-1)?.id)
+  if (order === "oldest_first") return upTo < last ? upTo : null
+  return above > 0 ? above + 1 : null
 }
 
-const decisionRecordOf = (row: DecisionRow, { sources, ...known }: typeof SnapshotContent.Type) => ({
-  id: row.id,
-  runId: row.run_id,
-  attempt: row.attempt,
-  admission: row.admission,
-  decidedAtMillis: row.decided_at.getTime(),
-  epoch: row.epoch === null ? null : Number(row.epoch),
-  sources,
-  decision: decisionOf(row),
-  snapshot: { takenAtMillis: row.decided_at.getTime(), ...known }
-})
+/** What has an id no greater than 2^53 is exact as a number; at 100,000 records a second that takes 2,800 years. */
+const Last = Schema.Tuple([Schema.Struct({ last: Schema.Int })])
 
-const decodeRecord = Schema.decodeUnknownEffect(AuditRecord)
-const decodeContent = Schema.decodeUnknownEffect(SnapshotContent)
-const decodeDecision = Schema.decodeUnknownEffect(DecisionRecord)
-
-/** A record that cannot be read was altered past its triggers: a defect, not an answer. */
+/** A record that cannot be read was altered past its triggers: a defect where a run is asked about, reported in pages. */
 export const layerAuditLog = (names: Names): Layer.Layer<AuditLog, never, SqlClient.SqlClient> =>
   Layer.effect(
     AuditLog,
     Effect.map(SqlClient.SqlClient, (sql) => {
       const { q } = names
       const records = `SELECT * FROM ${q}.audit_records WHERE run_id = $1 ORDER BY id`
-      const decisions = `SELECT d.*, s.content FROM ${q}.decisions d
+      const decisions = `SELECT d.*, ${CONTENT} FROM ${q}.decisions d
 JOIN ${q}.snapshots s ON s.hash = d.snapshot_hash WHERE d.run_id = $1 ORDER BY d.number`
+      const lastNumber = `SELECT coalesce(pg_sequence_last_value(
+  pg_get_serial_sequence('${q}.audit_records', 'id')::regclass), 0)::float8 AS last`
+      const decisionsFrom = (limit: number) => `SELECT d.*, ${CONTENT} FROM ${q}.decisions d
+LEFT JOIN ${q}.snapshots s ON s.hash = d.snapshot_hash
+WHERE (d.run_id, d.id) > ($1::uuid, $2::uuid) ORDER BY d.run_id, d.id LIMIT ${limited(limit)}`
+
+      const last = Effect.fnUntraced(function* () {
+        const rows = yield* during("read how long the audit record is")(sql.unsafe(lastNumber))
+        return (yield* Effect.orDie(Schema.decodeUnknownEffect(Last)(rows)))[0].last
+      })
+
+      const rowsIn = ({ above, upTo }: Span, filter: AuditFilter) => {
+        const conditions = conditionsOf(filter)
+        const where = ["id > $1", "id <= $2", ...conditions.map(([condition], at) => `${condition} $${at + 3}`)]
+        const direction = filter.order === "oldest_first" ? "" : " DESC"
+        return during("read the audit record")(
+          sql.unsafe<AuditRow>(
+            `SELECT * FROM ${q}.audit_records WHERE ${where.join(" AND ")}
+ORDER BY id${direction} LIMIT ${limited(filter.limit)}`,
+            [BigInt(above), BigInt(upTo), ...conditions.map(([, value]) => value)]
+          )
+        )
+      }
+
+      const page = Effect.fnUntraced(function* (filter: AuditFilter) {
+        const end = yield* last()
+        const span = spanOf(filter, end)
+        const rows = yield* rowsIn(span, filter)
+        const read = yield* Effect.forEach(rows, (row) =>
+          Effect.map(Effect.result(readAuditRow(row)), (result) => ({ position: Number(row.id), result }))
+        )
+        return {
+          records: read.flatMap(({ position, result }) =>
+            Result.isSuccess(result) ? [{ position, record: result.success }] : []
+          ),
+          unreadable: read.flatMap(({ position, result }) =>
+            Result.isFailure(result)
+              ? [new RecordUnreadable({ position, problem: result.failure.message.split("\n").join(" ") })]
+              : []
+          ),
+          next: nextOf(filter, span, end, rows)
+        } satisfies AuditPage
+      })
+
       return AuditLog.of({
         recordsOf: Effect.fnUntraced(function* (id: RunId) {
           const rows = yield* during("read the audit record")(sql.unsafe<AuditRow>(records, [id]))
-          return yield* Effect.orDie(Effect.forEach(rows, (row) => decodeRecord(recordOf(row))))
+          return yield* Effect.orDie(Effect.forEach(rows, readAuditRow))
         }),
         decisionsOf: Effect.fnUntraced(function* (id: RunId) {
           const rows = yield* during("read decisions")(sql.unsafe<DecisionRow>(decisions, [id]))
-          return yield* Effect.forEach(rows, (row) =>
-            Effect.flatMap(decodeContent(row.content), (content) => decodeDecision(decisionRecordOf(row, content)))
-          ).pipe(Effect.orDie)
+          return yield* Effect.orDie(Effect.forEach(rows, readDecisionRow))
+        }),
+        page,
+        decisionsAfter: Effect.fnUntraced(function* (after, limit) {
+          const values = after === null ? [LEAST, LEAST] : [after.runId, after.decisionId]
+          const rows = yield* during("read decisions")(sql.unsafe<DecisionRow>(decisionsFrom(limit), values))
+          const end = rows.at(-1)
+          return {
+            decisions: yield* Effect.forEach(rows, checkDecisionRow),
+            next: end === undefined || rows.length < limit ? null : { runId: end.run_id, decisionId: end.id }
+          }
         })
       })
     })
   )
+
+/** A UUID before every other one. */
+const LEAST = "00000000-0000-0000-0000-000000000000"

@@ -18,7 +18,9 @@ const types = {
   timestamptz: { element: PgTypes.OID.timestamptz, name: "timestamptz", cast: "" },
   bytea: { element: PgTypes.OID.bytea, name: "bytea", cast: "" },
   /** The cell is JSON as text: a JSON null is then a value, not a missing one. */
-  jsonb: { element: PgTypes.OID.text, name: "text", cast: "::jsonb" }
+  jsonb: { element: PgTypes.OID.text, name: "text", cast: "::jsonb" },
+  /** The same, kept to the letter. */
+  json: { element: PgTypes.OID.text, name: "text", cast: "::json" }
 } as const
 
 /** The PostgreSQL types our columns have. */

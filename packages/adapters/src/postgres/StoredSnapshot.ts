@@ -1,4 +1,4 @@
-/** What a decision was made from, as it is stored: once for each content, under the hash of it. */
+/** What a decision was made from, as it is stored: once for each content, to the letter, under the hash of it. */
 import { createHash } from "node:crypto"
 import { type DecisionRecord, FactSources, Snapshot } from "@countersign/domain"
 import { Schema } from "effect"

@@ -31,6 +31,8 @@ export const workerGrants = (role: string, schema: SchemaName = DEFAULT_SCHEMA):
     `GRANT USAGE ON SCHEMA ${q} ${to}`,
     `GRANT SELECT ${on(READ)} ${to}`,
     `GRANT SELECT, INSERT ${on(RECORD)} ${to}`,
-    `GRANT SELECT, INSERT, UPDATE, DELETE ${on(KEEP)} ${to}`
+    `GRANT SELECT, INSERT, UPDATE, DELETE ${on(KEEP)} ${to}`,
+    // How far the audit record reaches; needed to read it page by page.
+    `GRANT SELECT ON SEQUENCE ${q}.audit_records_id_seq ${to}`
   ].join(";\n")};\n`
 }

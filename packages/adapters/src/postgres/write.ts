@@ -31,7 +31,7 @@ const moveColumns: ReadonlyArray<Column<Step>> = [
 
 const snapshotColumns: ReadonlyArray<Column<StoredSnapshot>> = [
   column("hash", "bytea", ({ hash }) => hash),
-  column("content", "jsonb", ({ content }) => content)
+  column("content", "json", ({ content }) => content)
 ]
 
 const isStillThere = `r.id = s.id AND r.status = s.was_status AND r.attempt = s.was_attempt

@@ -1,5 +1,6 @@
 /** The command line: every command, with the flags they share. */
 import { Command } from "effect/cli"
+import { audit } from "./commands/audit.ts"
 import { demo } from "./commands/demo.ts"
 import { dispatch } from "./commands/dispatch.ts"
 import { doctor } from "./commands/doctor.ts"
@@ -22,6 +23,6 @@ export const root = Command.make("countersign").pipe(
     { command: "countersign work --app ./my-operations.ts", description: "Work on your operations" },
     { command: "countersign runs list --outcome blocked", description: "What was blocked, and why" }
   ]),
-  Command.withSubcommands([demo, migrate, work, dispatch, runs, schedules, explain, impact, doctor]),
+  Command.withSubcommands([demo, migrate, work, dispatch, runs, schedules, explain, impact, audit, doctor]),
   Command.withGlobalFlags(globalFlags)
 )

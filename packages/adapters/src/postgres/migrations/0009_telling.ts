@@ -1,6 +1,6 @@
 /**
- * Telling of runs beside the inbox: which of several channels have taken a notice; who subscribed to what happens in a workspace, and
- * what is still to be delivered to them. And reading the audit record in the order of its writing.
+ * Telling of runs beside the inbox: which of several channels have taken a notice; who subscribed to what happens in a workspace,
+ * and what is still to be delivered to them. And an audit record that is read in the order of its writing, and can be checked.
  */
 import type { Names } from "../SchemaName.ts"
 
@@ -44,6 +44,8 @@ const events = ({ q }: Names) => [
 ]
 
 const recorded = ({ q }: Names) => [
+  // To the letter, so that anybody can compare a content with the hash it is stored under.
+  `ALTER TABLE ${q}.snapshots ALTER COLUMN content TYPE json USING content::text::json`,
   // In the order of writing, for a few bytes in place of an index entry for each record.
   `CREATE INDEX audit_records_in_order ON ${q}.audit_records USING brin (id, occurred_at)
   WITH (pages_per_range = 32, autosummarize = on)`,
