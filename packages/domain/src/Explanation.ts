@@ -49,6 +49,9 @@ export const explain = (snapshot: Snapshot): Explanation => ({
   remedy: remedyFor(snapshot)
 })
 
+/** Whether some change of facts would let it start; if not, it has to be dispatched again, otherwise. */
+export const canFactsAllow = (snapshot: Snapshot): boolean => remedyFor(snapshot)._tag !== "DispatchAgain"
+
 const failingChecks = (snapshot: Snapshot): ReadonlyArray<FailingCheck> =>
   checks.flatMap(({ key, answer }) => {
     const found = answer(snapshot)

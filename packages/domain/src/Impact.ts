@@ -55,7 +55,7 @@ export interface Impact<About> {
 export const outlookOf = (snapshot: Snapshot, holding: Holding): Outlook => {
   const decision = decide(snapshot)
   if (decision._tag === "Allowed") return { decision, fate: "starts" }
-  const isHeld = askAgainAtMillis(decision, snapshot.takenAtMillis, holding) !== null
+  const isHeld = askAgainAtMillis({ decision, snapshot }, holding) !== null
   return { decision, fate: isHeld ? "held" : "blocked" }
 }
 

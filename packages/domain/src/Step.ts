@@ -77,7 +77,7 @@ export const admissionStep = (
 
 const afterDenial = (queued: Queued, denial: Denial, policy: HoldPolicy | null): RulingEvent => {
   const holding = { policy, sinceMillis: queued.held?.sinceMillis ?? null }
-  const retryAtMillis = askAgainAtMillis(denial.decision, denial.snapshot.takenAtMillis, holding)
+  const retryAtMillis = askAgainAtMillis(denial, holding)
   return retryAtMillis === null ? { _tag: "Block", denial } : { _tag: "Hold", denial, retryAtMillis }
 }
 

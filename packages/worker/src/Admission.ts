@@ -85,8 +85,8 @@ export const admitNext = (claim: Claim, terms: AdmissionTerms): Admission =>
   )
 
 /**
- * The same for exactly these runs, where they are still queued and may be taken here by now: for ids an outside queue delivered. What
- * is paused or delivered too early is left alone, and what must wait for others to end is in `waiting`: all of it stays queued.
+ * The same for exactly these runs, where they are still queued and may be taken here, whenever they are available: for ids an outside
+ * queue delivered. What is paused is left alone, and what must wait for others to end is in `waiting`: both stay queued.
  */
 export const admitThese = (
   ids: ReadonlyArray<RunId>,
@@ -97,7 +97,7 @@ export const admitThese = (
     Effect.map(
       Effect.flatMap(RunQueue, (queue) => queue.holdThese(ids)),
       ({ runs, unreadable }) => ({
-        runs: runs.filter((run) => run.availableAtMillis <= terms.nowMillis && mayBeTaken(run)),
+        runs: runs.filter(mayBeTaken),
         unreadable,
         mayHaveMore: false
       })
@@ -105,7 +105,7 @@ export const admitThese = (
     terms
   )
 
-/** Whether a worker takes such a run. */
+/** Whether a run is taken; one that is not stays as it is. */
 export type Takes = (run: Queued) => boolean
 
 /** No decision about these runs can be made and kept: the unit of work ends without a trace. */

@@ -79,7 +79,8 @@ export const makeDeliveries = <R>(
           nowMillis,
           retryFactsAtMillis: nowMillis + (yield* pace.factsPause)
         },
-        ({ dispatch }) => terms.handlers.has(dispatch.subject.operationType)
+        ({ availableAtMillis, dispatch }) =>
+          availableAtMillis <= nowMillis && terms.handlers.has(dispatch.subject.operationType)
       )
       pace.learn(admitted, { limit: ids.length, order: "oldest" }, nowMillis)
       return yield* handOutAll(terms, pace, admitted, leaseUntilMillis, Effect.void)

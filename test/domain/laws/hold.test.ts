@@ -6,6 +6,7 @@ import {
   type Circumstances,
   DenialClass,
   decide,
+  explain,
   type HoldPolicy,
   hold,
   NOTHING_KNOWN,
@@ -48,6 +49,11 @@ const asHeld = (run: Run): Queued & { readonly held: NonNullable<Queued["held"]>
   return { ...run, held: run.held }
 }
 
+const denialClassIn = (snapshot: Snapshot): DenialClass => {
+  const decision = decide(snapshot)
+  return decision._tag === "Denied" ? decision.denialClass : assert.fail("it is allowed")
+}
+
 const reasonOf = (moved: Result.Result<unknown, { readonly reason: string }>): string =>
   Result.isFailure(moved) ? moved.failure.reason : "accepted"
 
@@ -58,7 +64,9 @@ describe("laws of holding", { timeout: 300_000 }, () => {
       const decision = decide(snapshot)
       const { after } = admitted(queued, snapshot)
       const isHeld = after._tag === "Queued" && after.held !== null
-      assert.strictEqual(isHeld, decision._tag === "Denied" && decision.retryable)
+      const isHopeless = explain(snapshot).remedy._tag === "DispatchAgain"
+      assert.strictEqual(isHeld, decision._tag === "Denied" && decision.retryable && !isHopeless)
+      if (decision._tag === "Denied" && isHopeless) assert.strictEqual(after._tag, "Blocked")
       if (decision._tag === "Denied" && !decision.retryable) assert.strictEqual(after._tag, "Blocked")
       if (decision._tag === "Allowed") assert.strictEqual(after._tag, "Running")
       // Without a policy nothing is ever held.
@@ -214,12 +222,26 @@ describe("laws of holding", { timeout: 300_000 }, () => {
     assert.deepStrictEqual(end.notice, end.after._tag === "Blocked" ? noticeOf(end.after) : assert.fail())
   })
 
+  it("a run that lacks what it must name is blocked at once, also behind a reason that may pass", () => {
+    const { subject, ...rest } = snapshotWith({})
+    const nameless = { ...subject, scope: { ...subject.scope, providerConnectionId: null } }
+    const tenant = rest.facts.tenant && { ...rest.facts.tenant, state: "onboarding" }
+    for (const facts of [rest.facts, { ...rest.facts, tenant }]) {
+      const snapshot: Snapshot = { ...rest, facts, subject: nameless }
+      assert.isTrue(retryableOf[denialClassIn(snapshot)])
+      assert.strictEqual(admitted(queuedRun({ subject: nameless }), snapshot).after._tag, "Blocked")
+    }
+  })
+
   it("a clock that goes back prolongs no hold", () => {
-    const decision = decide(snapshotWith(disabled))
-    if (decision._tag === "Allowed") assert.fail()
     const holding = { policy, sinceMillis: NOW_MILLIS }
-    assert.strictEqual(askAgainAtMillis(decision, NOW_MILLIS - 1, holding), NOW_MILLIS - 1 + RETRY_MILLIS)
-    assert.strictEqual(askAgainAtMillis(decision, NOW_MILLIS + 99_999, holding), NOW_MILLIS + 100_000)
-    assert.isNull(askAgainAtMillis(decision, NOW_MILLIS + 100_000, holding))
+    const at = (takenAtMillis: number) => {
+      const snapshot = snapshotWith(disabled, { takenAtMillis })
+      const decision = decide(snapshot)
+      return decision._tag === "Allowed" ? assert.fail() : askAgainAtMillis({ decision, snapshot }, holding)
+    }
+    assert.strictEqual(at(NOW_MILLIS - 1), NOW_MILLIS - 1 + RETRY_MILLIS)
+    assert.strictEqual(at(NOW_MILLIS + 99_999), NOW_MILLIS + 100_000)
+    assert.isNull(at(NOW_MILLIS + 100_000))
   })
 })
