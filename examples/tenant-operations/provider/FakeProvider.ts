@@ -1,5 +1,5 @@
 /** A provider to try things on: a real HTTP server on this machine that holds each customer's estate in memory. */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { json } from "node:stream/consumers"
 import { Effect, Schema, type Scope } from "effect"
 import { type Estate, type Item, makeEstate } from "./Estate.ts"
@@ -39,10 +39,16 @@ export const startFakeProvider = (port = 0): Effect.Effect<FakeProvider, never, 
   Effect.gen(function* () {
     const estates = new Map<string, Estate>()
     const received: Array<Received> = []
-    const estate = (name: string) => {
-      const known = estates.get(name) ?? makeEstate(tokenOf(name))
-      estates.set(name, known)
-      return known
+    const provider: FakeProvider = {
+      urlOf: (name) => `http://127.0.0.1:${portOf(server)}/${name}`,
+      tokenOf,
+      estate: (name) => {
+        const known = estates.get(name) ?? makeEstate(tokenOf(name))
+        estates.set(name, known)
+        return known
+      },
+      received,
+      onRequest: () => Promise.resolve()
     }
     const server = createServer((request, response) => {
       const url = new URL(request.url ?? "/", "http://provider")
@@ -51,7 +57,7 @@ export const startFakeProvider = (port = 0): Effect.Effect<FakeProvider, never, 
       received.push(seen)
       void provider
         .onRequest(seen)
-        .then(() => answer(estate(name), path, url, request, response))
+        .then(() => answer(provider.estate(name), path, url, request, response))
         .catch(() => response.writeHead(500).end())
     })
     yield* Effect.acquireRelease(
@@ -62,17 +68,14 @@ export const startFakeProvider = (port = 0): Effect.Effect<FakeProvider, never, 
           server.closeAllConnections()
         })
     )
-    const address = server.address()
-    if (address === null || typeof address === "string") return yield* Effect.die("the provider has no port")
-    const provider: FakeProvider = {
-      urlOf: (name) => `http://127.0.0.1:${address.port}/${name}`,
-      tokenOf,
-      estate,
-      received,
-      onRequest: () => Promise.resolve()
-    }
     return provider
   })
+
+const portOf = (server: Server): number => {
+  const address = server.address()
+  if (address === null || typeof address === "string") throw new Error("the provider does not listen")
+  return address.port
+}
 
 const answer = async (
   estate: Estate,
