@@ -1,5 +1,5 @@
 /** What is predicted of the queued runs is what then happens to them, over memory. */
-import { layerMemory, MemoryAuthority } from "@countersign/adapters"
+import { layerMemory, MemoryAuthority, sha256Hex } from "@countersign/adapters"
 import { AuthorityBook } from "@countersign/adapters/testing"
 import {
   Catalogue,
@@ -11,15 +11,18 @@ import {
   Role,
   type Run,
   RunId,
+  RunQueue,
   RunStore,
   RunUnreadable,
   StoreUnavailable,
   TenantId,
   UserId,
+  WAITING_MAX,
+  type WaitingRun,
   Withdrawal,
   WorkspaceId
 } from "@countersign/domain"
-import { admitThese, Countersign, type ImpactReport, reportImpact } from "@countersign/worker"
+import { admitThese, Countersign, dispatchDue, type ImpactReport, reportImpact } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Layer, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
@@ -36,7 +39,9 @@ const patient = Operation.make({ type: "patient", capability: "sync", hold, ...t
 const strict = Operation.make({ type: "strict", capability: "write", writes: true, ...through })
 const nightly = Operation.make({ type: "nightly", systemAuthority: true, hold, ...through })
 const archival = Operation.make({ type: "archival", capability: "sync", tenantStates: ["archived"], ...through })
-const catalogue = Catalogue.make([patient, strict, nightly, archival])
+/** Only ever scheduled, and blocked at once. */
+const vault = Operation.make({ type: "vault", systemAuthority: true, writes: true, ...through })
+const catalogue = Catalogue.make([patient, strict, nightly, archival, vault])
 
 const workspaceId = WorkspaceId.make("north")
 const [ada, ben] = [UserId.make("ada"), UserId.make("ben")]
@@ -94,9 +99,41 @@ const dispatchAll = Effect.forEach(
   ({ operation, tenantId, initiator }) => dispatch(operation, tenantId, initiator)
 )
 
+/** A schedule of each operation that may be scheduled, for each tenant: made by Ada, answered for by Ben. */
+const scheduleAll = Effect.gen(function* () {
+  const gate = yield* Countersign
+  for (const operation of [nightly, vault]) {
+    for (const tenantId of tenants) {
+      const { id } = yield* gate.addSchedule({
+        id: `${operation.type} of ${tenantId}`,
+        workspaceId,
+        tenantId,
+        providerConnectionId: connectionOf(tenantId),
+        operation,
+        payload: { number: 0 },
+        cron: "* * * * *",
+        zone: "UTC",
+        by: { id: ada }
+      })
+      yield* gate.transferSchedule(id, { id: ben })
+    }
+  }
+})
+
+/** The runs of the next slots of all schedules, by the ids of those. */
+const runsOfNextSlots = Effect.gen(function* () {
+  const store = yield* RunStore
+  yield* TestClock.adjust("1 minute")
+  yield* dispatchDue({ catalogue, digest: sha256Hex })
+  const { runs } = yield* store.list({ status: "queued", limit: 1_000 })
+  return new Map(runs.flatMap(({ dispatch: { id, slot } }) => (slot === null ? [] : [[slot.scheduleId, id]])))
+})
+
 const admit = Effect.fnUntraced(function* (ids: ReadonlyArray<RunId>) {
   const nowMillis = yield* Clock.currentTimeMillis
   const lease = { holder: "tests", untilMillis: nowMillis + 60_000 }
+  // Held runs are to wait; a prediction is about what would be decided of them now.
+  yield* Effect.flatMap(RunQueue, (queue) => queue.postpone(ids, nowMillis))
   return yield* admitThese(ids, { catalogue, lease, nowMillis, retryFactsAtMillis: nowMillis })
 })
 
@@ -149,6 +186,7 @@ describe("the impact of a withdrawal", { timeout: 120_000 }, () => {
         const store = yield* RunStore
         yield* settle
         const ids = yield* dispatchAll
+        yield* scheduleAll
         if (story.heldForMillis > 0) {
           yield* setConnection(contoso, false)
           yield* admit(ids)
@@ -179,6 +217,17 @@ describe("the impact of a withdrawal", { timeout: 120_000 }, () => {
           const { decision } = outlook ?? {}
           assert.deepStrictEqual(decision?._tag === "Denied" ? decision.failure : undefined, failure)
         }
+
+        const { active, affected, ofThePerson } = report.schedules
+        assert.strictEqual(active, 4)
+        assert.strictEqual(ofThePerson.length, story.withdrawn === "actor" ? 4 : 0)
+        const fates = new Map(affected.map(({ about, after }) => [about.id, after.fate]))
+        const slots = yield* runsOfNextSlots
+        assert.strictEqual(slots.size, 4)
+        yield* admit([...slots.values()])
+        for (const [scheduleId, id] of slots) {
+          assert.strictEqual(fates.get(scheduleId) ?? "starts", fateOf(yield* store.find(id)))
+        }
       }).pipe(Effect.provide(layerGate)),
     { arbitrary: { runs: 150 } }
   )
@@ -192,24 +241,22 @@ describe("the impact of a withdrawal", { timeout: 120_000 }, () => {
       )
       if (template?._tag !== "Queued") assert.fail()
       const people = [ada, ben]
-      const many = Array.from({ length: 2_500 }, (_, index): Run => {
-        const subject = {
-          ...template.dispatch.subject,
-          authority: { _tag: "ActorBound" as const, initiator: people[index % 2] ?? ada }
-        }
-        return { ...template, dispatch: { ...template.dispatch, id: idOf(index), subject } }
+      const { initiatorName, subject, expiresAtMillis } = template.dispatch
+      const many = Array.from({ length: 2 * WAITING_MAX + 500 }, (_, index): WaitingRun => {
+        const authority = { _tag: "ActorBound" as const, initiator: people[index % 2] ?? ada }
+        const of = { ...subject, authority }
+        return { id: idOf(index), subject: of, initiatorName, expiresAtMillis, heldSinceMillis: null }
       })
       const asked: Array<ReadonlyArray<FactsRequest>> = []
-      const limits: Array<number> = []
+      const ages: Array<RunId | null> = []
       const report = yield* reportImpact(catalogue, withdrawals.actor).pipe(
         Effect.provideService(RunStore, {
           ...store,
-          list: (filter) =>
+          listWaiting: (before, limit) =>
             Effect.sync(() => {
-              limits.push(filter.limit)
-              const { before } = filter
-              const older = many.filter(({ dispatch: { id } }) => before === undefined || id < before)
-              return { runs: older.toReversed().slice(0, filter.limit), unreadable: [] }
+              ages.push(before)
+              const older = many.filter(({ id }) => before === null || id < before)
+              return { runs: older.toReversed().slice(0, limit), unreadable: [] }
             })
         }),
         Effect.provideServiceEffect(
@@ -222,10 +269,10 @@ describe("the impact of a withdrawal", { timeout: 120_000 }, () => {
           }))
         )
       )
-      assert.deepInclude(report.counts, { would_be_blocked: 1_250, unaffected: 1_250 })
-      assert.strictEqual(report.queued, 2_500)
-      assert.strictEqual(new Set(report.affected.map(({ about }) => about.id)).size, 1_250)
-      assert.deepStrictEqual(limits, [1_000, 1_000, 1_000])
+      assert.deepInclude(report.counts, { would_be_blocked: WAITING_MAX + 250, unaffected: WAITING_MAX + 250 })
+      assert.strictEqual(report.queued, many.length)
+      assert.strictEqual(new Set(report.affected.map(({ about }) => about.id)).size, WAITING_MAX + 250)
+      assert.deepStrictEqual(ages, [null, idOf(WAITING_MAX + 500), idOf(500)])
       assert.deepStrictEqual(
         asked.map(({ length }) => length),
         [2],
@@ -238,24 +285,25 @@ describe("the impact of a withdrawal", { timeout: 120_000 }, () => {
     Effect.gen(function* () {
       yield* settle
       const store = yield* RunStore
-      const run = yield* Effect.flatMap(dispatch(patient, contoso, ada), store.find)
+      yield* dispatch(patient, contoso, ada)
+      const { runs } = yield* store.listWaiting(null, 1)
       const broken = Array.from(
-        { length: 1_500 },
+        { length: WAITING_MAX + 500 },
         (_, index) => new RunUnreadable({ runId: idOf(index), problem: "edited" })
       )
       const report = yield* reportImpact(catalogue, withdrawals.actor).pipe(
         Effect.provideService(RunStore, {
           ...store,
-          list: ({ before, limit }) =>
+          listWaiting: (before, limit) =>
             Effect.sync(() => {
-              const older = broken.filter(({ runId }) => before === undefined || runId < before).toReversed()
+              const older = broken.filter(({ runId }) => before === null || runId < before).toReversed()
               const unreadable = older.slice(0, limit)
-              return { runs: unreadable.length < limit ? [run] : [], unreadable }
+              return { runs: unreadable.length < limit ? runs : [], unreadable }
             })
         })
       )
-      assert.strictEqual(report.unreadable.length, 1_500)
-      assert.deepInclude(report, { queued: 1_501, expired: 0, undeclared: 0 })
+      assert.strictEqual(report.unreadable.length, broken.length)
+      assert.deepInclude(report, { queued: broken.length + 1, expired: 0, undeclared: 0 })
       assert.strictEqual(report.counts.would_be_blocked, 1)
     }).pipe(Effect.provide(layerGate))
   )
@@ -284,9 +332,9 @@ describe("the impact of a withdrawal", { timeout: 120_000 }, () => {
       assert.strictEqual(noFacts._tag, "FactsUnavailable")
       const store = yield* RunStore
       const away = new StoreUnavailable({ trouble: "unreachable", operation: "list runs", advice: "wait", cause: null })
-      const list = () => Effect.fail(away)
+      const listWaiting = () => Effect.fail(away)
       const noStore = yield* Effect.flip(
-        Effect.provideService(reportImpact(catalogue, null), RunStore, { ...store, list })
+        Effect.provideService(reportImpact(catalogue, null), RunStore, { ...store, listWaiting })
       )
       assert.strictEqual(noStore, away)
     }).pipe(Effect.provide(layerGate))
@@ -318,7 +366,29 @@ describe("an impact told", () => {
       assert.match(text, /^ +4 {2}archival: the tenant is active$/m)
       assert.include(text, "and 7 more: add --json for all of them")
       assert.notInclude(text, "tenant_not_operable")
+      assert.notInclude(text, "schedule")
     }, withdrawals.tenant)
+  )
+
+  it.effect("of schedules: which would not start, and that a person's own go on", () =>
+    Effect.gen(function* () {
+      yield* settle
+      yield* scheduleAll
+      const archived = impactPage(yield* reportImpact(catalogue, withdrawals.tenant), 3, plain).join("\n")
+      assert.include(archived, "Of 4 active schedules, by the next run:")
+      assert.match(archived, /^vault of contoso +vault +contoso +would be blocked by it: the tenant is archived$/m)
+      const left = yield* reportImpact(catalogue, withdrawals.actor)
+      const page = impactPage(left, 3, plain).join("\n")
+      assert.include(
+        page,
+        "going on without them:\n  nightly of contoso\n  nightly of fabrikam\n  vault of contoso\n  and 1 more"
+      )
+      const json: unknown = JSON.parse(JSON.stringify(impactAsJson(left)))
+      assert.deepNestedInclude(json, { "schedules.affected": [], "schedules.active": 4 })
+      assert.deepNestedInclude(json, {
+        "schedules.of_the_person[0]": { id: "nightly of contoso", owner: "ben", created_by: "ada" }
+      })
+    }).pipe(Effect.provide(layerGate))
   )
 
   it.effect("to people: nothing queued, nothing lost", () =>

@@ -1,6 +1,6 @@
 /**
- * What a withdrawal of authority would mean for everything that is queued now. Reads runs page by page and facts once for each
- * distinct question; decides by the domain's `impactOf` and writes nothing.
+ * What a withdrawal of authority would mean for everything that is queued now, and for what is scheduled. Reads runs page by page and
+ * facts once for each distinct question; decides by the domain's `impactOf` and writes nothing.
  *
  * Contract sections 3 and 4.
  */
@@ -11,20 +11,22 @@ import {
   type Impact,
   type ImpactKind,
   impactOf,
-  initiatorOf,
-  type Queued,
   RunId,
-  type RunPage,
   RunStore,
   type RunUnreadable,
+  type Schedules,
   type Snapshot,
   type StoreUnavailable,
   type Subject,
+  WAITING_MAX,
   type Waiting,
+  type WaitingPage,
+  type WaitingRun,
   type Withdrawal
 } from "@countersign/domain"
 import { Clock, Effect, Schema } from "effect"
-import { readFacts } from "./FactsReader.ts"
+import { reportScheduleImpact, type ScheduleImpactReport } from "./ScheduleImpact.ts"
+import { makeSnapshots } from "./Snapshots.ts"
 
 /** Which queued run an impact is about: what tells it apart, never its payload. */
 export interface QueuedWork {
@@ -49,12 +51,8 @@ export interface ImpactReport {
   readonly unreadable: ReadonlyArray<RunUnreadable>
   /** Every run that would not just start, the newest first. */
   readonly affected: ReadonlyArray<Impact<QueuedWork>>
+  readonly schedules: ScheduleImpactReport
 }
-
-/** Runs read at once: the most a store lists. */
-const PAGE = 1_000
-/** Facts asked for at once: about what admissions ask for, so that no source is asked more than it is used to. */
-const FACTS_AT_ONCE = 250
 
 /**
  * Predicts what becomes of the queued runs. Reads without a fence, as `explainRun` does: what changes meanwhile may be told
@@ -63,7 +61,7 @@ const FACTS_AT_ONCE = 250
 export const reportImpact = Effect.fn("reportImpact")(function* (
   catalogue: Catalogue,
   withdrawal: Withdrawal | null
-): Effect.fn.Return<ImpactReport, StoreUnavailable | FactsUnavailable, RunStore | Facts> {
+): Effect.fn.Return<ImpactReport, StoreUnavailable | FactsUnavailable, RunStore | Schedules | Facts> {
   const store = yield* RunStore
   const takenAtMillis = yield* Clock.currentTimeMillis
   const counts: Record<ImpactKind, number> = {
@@ -75,21 +73,20 @@ export const reportImpact = Effect.fn("reportImpact")(function* (
   }
   const affected: Array<Impact<QueuedWork>> = []
   const unreadable = new Map<string, RunUnreadable>()
-  const snapshots = new Map<string, Snapshot>()
+  const snapshots = makeSnapshots(catalogue, takenAtMillis)
   let [runs, expired, undeclared] = [0, 0, 0]
   let before: RunId | null = null
   do {
-    const page: RunPage = yield* store.list({ status: "queued", limit: PAGE, ...(before === null ? {} : { before }) })
+    const page: WaitingPage = yield* store.listWaiting(before, WAITING_MAX)
     for (const row of page.unreadable) unreadable.set(row.runId, row)
-    const queued = page.runs.filter((run) => run._tag === "Queued")
-    const known = queued.filter((run) => catalogue.operations.has(run.dispatch.subject.operationType))
-    const inTime = known.filter((run) => run.dispatch.expiresAtMillis > takenAtMillis)
-    runs += queued.length
-    undeclared += queued.length - known.length
+    const known = page.runs.filter((run) => catalogue.operations.has(run.subject.operationType))
+    const inTime = known.filter((run) => run.expiresAtMillis > takenAtMillis)
+    runs += page.runs.length
+    undeclared += page.runs.length - known.length
     expired += known.length - inTime.length
-    const asked = inTime.map((run) => ({ run, key: keyOf(run.dispatch.subject) }))
-    yield* learn(snapshots, asked, catalogue, takenAtMillis)
-    for (const impact of impactOf(waitingOf(asked, snapshots, catalogue), withdrawal)) {
+    const asked = yield* snapshots.of(inTime)
+    const waiting = asked.map(({ about, snapshot }) => waitingOf(about, snapshot, catalogue))
+    for (const impact of impactOf(waiting, withdrawal)) {
       counts[impact.kind] += 1
       if (impact.kind !== "unaffected") affected.push(impact)
     }
@@ -104,69 +101,24 @@ export const reportImpact = Effect.fn("reportImpact")(function* (
     expired,
     undeclared,
     unreadable: rows,
-    affected
+    affected,
+    schedules: yield* reportScheduleImpact(catalogue, withdrawal, snapshots)
   }
 })
 
-/** A run and the key of what it asks. */
-interface Asked {
-  readonly run: Queued
-  readonly key: string
-}
-
-/** The same for runs that ask the same of the same facts. Ids are not empty and hold no control characters: no two share a key. */
-const keyOf = ({ operationType, authority, scope }: Subject): string =>
-  `${operationType}\n${initiatorOf(authority) ?? ""}\n${scope.workspaceId}\n${scope.tenantId ?? ""}\n${scope.providerConnectionId ?? ""}`
-
-/** Reads the facts of what was not asked before. */
-const learn = Effect.fnUntraced(function* (
-  snapshots: Map<string, Snapshot>,
-  asked: ReadonlyArray<Asked>,
-  catalogue: Catalogue,
-  takenAtMillis: number
-) {
-  const subjects = new Map<string, Subject>()
-  for (const { key, run } of asked) if (!snapshots.has(key)) subjects.set(key, run.dispatch.subject)
-  const questions = Array.from(subjects, ([key, subject]) => ({
-    key,
-    subject,
-    requirements: catalogue.requirementsOf(subject.operationType)
-  }))
-  for (let from = 0; from < questions.length; from += FACTS_AT_ONCE) {
-    const some = questions.slice(from, from + FACTS_AT_ONCE)
-    const readings = yield* readFacts(some.map(({ subject, requirements }) => ({ subject, requirements })))
-    for (const [index, { facts }] of readings.entries()) {
-      const question = some[index]
-      if (question === undefined) continue
-      const { key, subject, requirements } = question
-      snapshots.set(key, { takenAtMillis, subject, requirements, facts })
-    }
-  }
-})
-
-const waitingOf = (
-  asked: ReadonlyArray<Asked>,
-  snapshots: ReadonlyMap<string, Snapshot>,
-  catalogue: Catalogue
-): ReadonlyArray<Waiting<QueuedWork>> => {
-  const waiting: Array<Waiting<QueuedWork>> = []
-  for (const { key, run } of asked) {
-    const snapshot = snapshots.get(key)
-    if (snapshot === undefined) continue
-    const { id, subject, initiatorName } = run.dispatch
-    const policy = catalogue.operations.get(subject.operationType)?.hold ?? null
-    // The snapshot's own subject is equal, and shared: what is told of 100,000 runs shall not keep as many subjects.
-    const about = { id, subject: snapshot.subject, initiatorName }
-    waiting.push({ about, snapshot, holding: { policy, sinceMillis: run.held?.sinceMillis ?? null } })
-  }
-  return waiting
+const waitingOf = (run: WaitingRun, snapshot: Snapshot, catalogue: Catalogue): Waiting<QueuedWork> => {
+  // The snapshot's own subject is equal, and shared: what is told of 100,000 runs shall not keep as many subjects.
+  const { subject } = snapshot
+  const policy = catalogue.operations.get(subject.operationType)?.hold ?? null
+  const about = { id: run.id, subject, initiatorName: run.initiatorName }
+  return { about, snapshot, holding: { policy, sinceMillis: run.heldSinceMillis } }
 }
 
 const isRunId = Schema.is(RunId)
 
 /** The key of the next page: the oldest id of a full one, be it of a row that makes no sense; null when there is none. */
-const nextBefore = ({ runs, unreadable }: RunPage): RunId | null => {
-  if (runs.length + unreadable.length < PAGE) return null
-  const ids = [...runs.map(({ dispatch }) => dispatch.id), ...unreadable.map(({ runId }) => runId).filter(isRunId)]
+const nextBefore = ({ runs, unreadable }: WaitingPage): RunId | null => {
+  if (runs.length + unreadable.length < WAITING_MAX) return null
+  const ids = [...runs.map(({ id }) => id), ...unreadable.map(({ runId }) => runId).filter(isRunId)]
   return ids.reduce<RunId | null>((oldest, id) => (oldest === null || id < oldest ? id : oldest), null)
 }

@@ -17,6 +17,7 @@ import {
   RunStore,
   type Step,
   StoreUnavailable,
+  type WaitingRun,
   wireStateOf
 } from "@countersign/domain"
 import { Effect, HashMap, Layer, Result } from "effect"
@@ -143,6 +144,21 @@ const expired = (tables: Tables, nowMillis: number, limit: number): ReadonlyArra
     .sort((a, b) => a.dispatch.expiresAtMillis - b.dispatch.expiresAtMillis || byId(a, b))
     .slice(0, limit)
 
+const waiting = (tables: Tables, before: RunId | null, limit: number): ReadonlyArray<WaitingRun> =>
+  Tables.activeRows(tables)
+    .map(({ run }) => run)
+    .filter((run) => run._tag === "Queued")
+    .filter(({ dispatch }) => before === null || dispatch.id < before)
+    .sort((a, b) => byId(b, a))
+    .slice(0, limit)
+    .map(({ dispatch: { id, subject, initiatorName, expiresAtMillis }, held }) => ({
+      id,
+      subject,
+      initiatorName,
+      expiresAtMillis,
+      heldSinceMillis: held?.sinceMillis ?? null
+    }))
+
 /** Completed runs that nobody has to be told of any more, the longest completed first. */
 const old = (tables: Tables, completedBeforeMillis: number, limit: number): ReadonlyArray<Completed> =>
   Array.from(HashMap.values(tables.runs), ({ run }) => run)
@@ -181,6 +197,7 @@ export const layerRunStore: Layer.Layer<RunStore, never, MemoryState> = Layer.ef
       // Whoever is in a unit of work is alone in it: every run is held against change.
       hold: find,
       list: (filter) => look((tables) => ({ runs: listed(tables, filter), unreadable: [] })),
+      listWaiting: (before, limit) => look((tables) => ({ runs: waiting(tables, before, limit), unreadable: [] })),
       write: (steps, lease) =>
         change((before) =>
           Result.gen(function* () {

@@ -22,7 +22,9 @@ import {
   rankOf,
   ScheduleId,
   type Slot,
-  systemAuthority
+  type Subject,
+  systemAuthority,
+  type WaitingRun
 } from "@countersign/domain"
 import { Result, Schema } from "effect"
 import {
@@ -69,6 +71,31 @@ export interface RunRow {
   readonly failure_summary: Schema.Json | null
   readonly held: Schema.Json | null
 }
+
+/** The columns that say what a run asks for. */
+type SubjectRow = Pick<
+  RunRow,
+  "operation_type" | "authority_mode" | "initiator_id" | "workspace_id" | "tenant_id" | "provider_connection_id"
+>
+
+/** The columns that the fate of a waiting run depends on. */
+export type WaitingRow = SubjectRow & Pick<RunRow, "id" | "initiator_name" | "expires_at" | "held">
+
+const WAITING = [
+  "id",
+  "operation_type",
+  "authority_mode",
+  "initiator_id",
+  "initiator_name",
+  "workspace_id",
+  "tenant_id",
+  "provider_connection_id",
+  "expires_at",
+  "held"
+] satisfies ReadonlyArray<keyof WaitingRow>
+
+/** What to select of a waiting run; `r` is the table's alias. */
+export const WAITING_COLUMNS = WAITING.map((column) => `r.${column}`).join(", ")
 
 const COLUMNS = [
   "id",
@@ -118,7 +145,7 @@ const isCancelledContext = Schema.is(Schema.Struct({ cancelled_by: Canceller }))
 const isHeld = Schema.is(Held)
 const isFailures = Schema.is(Schema.NonEmptyArray(RunFailure))
 
-const authorityOf = ({ authority_mode, initiator_id }: RunRow): Authority => {
+const authorityOf = ({ authority_mode, initiator_id }: SubjectRow): Authority => {
   if (authority_mode === "actor_bound" && initiator_id !== null) {
     return actorBound(userOf(initiator_id) ?? unreadable("initiator_id is not a name"))
   }
@@ -132,26 +159,28 @@ const slotOf = ({ schedule_id, slot_at }: RunRow): Slot | null => {
   return { scheduleId: schedule_id, slotMillis: millisOf(slot_at, "slot_at") }
 }
 
+const subjectOf = (row: SubjectRow): Subject => ({
+  operationType: operationTypeOf(row.operation_type) ?? unreadable("operation_type is not a name"),
+  authority: authorityOf(row),
+  scope: {
+    workspaceId: workspaceOf(row.workspace_id) ?? unreadable("workspace_id is not a name"),
+    tenantId: row.tenant_id === null ? null : (tenantOf(row.tenant_id) ?? unreadable("tenant_id is not a name")),
+    providerConnectionId:
+      row.provider_connection_id === null
+        ? null
+        : (connectionOf(row.provider_connection_id) ?? unreadable("provider_connection_id is not a name"))
+  }
+})
+
 const dispatchOf = (row: RunRow): Dispatch => {
-  const { id, tenant_id, provider_connection_id, initiator_name, actor_kind, retry_of } = row
+  const { id, initiator_name, actor_kind, retry_of } = row
   if (!isRunId(id)) return unreadable("id is not a UUID of version 7")
   if (!isActorKind(actor_kind)) return unreadable("actor_kind is none that is known")
   if (initiator_name !== null && !isHostString(initiator_name)) return unreadable("initiator_name is not a name")
   if (retry_of !== null && !isRunId(retry_of)) return unreadable("retry_of is not a UUID of version 7")
   return {
     id,
-    subject: {
-      operationType: operationTypeOf(row.operation_type) ?? unreadable("operation_type is not a name"),
-      authority: authorityOf(row),
-      scope: {
-        workspaceId: workspaceOf(row.workspace_id) ?? unreadable("workspace_id is not a name"),
-        tenantId: tenant_id === null ? null : (tenantOf(tenant_id) ?? unreadable("tenant_id is not a name")),
-        providerConnectionId:
-          provider_connection_id === null
-            ? null
-            : (connectionOf(provider_connection_id) ?? unreadable("provider_connection_id is not a name"))
-      }
-    },
+    subject: subjectOf(row),
     actorKind: actor_kind,
     initiatorName: initiator_name,
     payload: row.payload,
@@ -189,7 +218,7 @@ const startedOf = ({ started_at }: RunRow): number | null =>
 
 const certainlyStartedOf = (row: RunRow): number => startedOf(row) ?? unreadable("started_at is missing")
 
-const heldOf = ({ held }: RunRow): Held | null => {
+const heldOf = ({ held }: Pick<RunRow, "held">): Held | null => {
   if (held === null || isHeld(held)) return held
   return unreadable("held does not say why and since when")
 }
@@ -250,8 +279,8 @@ const completedOf = (row: RunRow): Run => {
 }
 
 const reading =
-  <R extends Run>(read: (row: RunRow) => R) =>
-  (row: RunRow): Result.Result<R, RunUnreadable> =>
+  <Row extends { readonly id: string }, R>(read: (row: Row) => R) =>
+  (row: Row): Result.Result<R, RunUnreadable> =>
     Result.try({
       try: () => read(row),
       catch: (problem) =>
@@ -265,7 +294,7 @@ export const readQueued = reading(queuedOf)
 export const readRunning = reading(runningOf)
 
 /** The run that a row is, whatever its state. */
-export const readRun = reading((row): Run => {
+export const readRun = reading((row: RunRow): Run => {
   switch (row.status) {
     case "queued":
       return queuedOf(row)
@@ -278,10 +307,24 @@ export const readRun = reading((row): Run => {
   }
 })
 
+/** The waiting run that a row is. */
+export const readWaiting = reading((row: WaitingRow): WaitingRun => {
+  const { id, initiator_name, held } = row
+  if (!isRunId(id)) return unreadable("id is not a UUID of version 7")
+  if (initiator_name !== null && !isHostString(initiator_name)) return unreadable("initiator_name is not a name")
+  return {
+    id,
+    subject: subjectOf(row),
+    initiatorName: initiator_name,
+    expiresAtMillis: millisOf(row.expires_at, "expires_at"),
+    heldSinceMillis: heldOf({ held })?.sinceMillis ?? null
+  }
+})
+
 /** Reads many rows; those that make no sense are told apart. */
-export const readPage = <R extends Run>(
-  rows: ReadonlyArray<RunRow>,
-  read: (row: RunRow) => Result.Result<R, RunUnreadable>
+export const readPage = <Row, R>(
+  rows: ReadonlyArray<Row>,
+  read: (row: Row) => Result.Result<R, RunUnreadable>
 ): { readonly runs: ReadonlyArray<R>; readonly unreadable: ReadonlyArray<RunUnreadable> } => {
   const runs: Array<R> = []
   const unreadable: Array<RunUnreadable> = []

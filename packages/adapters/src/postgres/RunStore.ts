@@ -3,12 +3,12 @@ import {
   IllegalTransition,
   isCompleted,
   type Lease,
-  type Run,
   type RunFilter,
   RunId,
   RunNotFound,
   RunStore,
-  type Step
+  type Step,
+  WAITING_MAX
 } from "@countersign/domain"
 import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
@@ -23,7 +23,17 @@ import {
   savingParameters
 } from "./heldRuns.ts"
 import { limited } from "./limits.ts"
-import { RUN_COLUMNS, type RunRow, readPage, readQueued, readRun, readRunning } from "./RunRow.ts"
+import {
+  RUN_COLUMNS,
+  type RunRow,
+  readPage,
+  readQueued,
+  readRun,
+  readRunning,
+  readWaiting,
+  WAITING_COLUMNS,
+  type WaitingRow
+} from "./RunRow.ts"
 import type { Names } from "./SchemaName.ts"
 import { during } from "./troubles.ts"
 import { confirmingParameters, confirmingStatement, idsOf, movingParameters, movingStatement } from "./write.ts"
@@ -140,7 +150,13 @@ export const layerRunStore = (names: Names): Layer.Layer<RunStore, never, SqlCli
           const { where, values } = conditionsOf(filter)
           const text = `SELECT ${RUN_COLUMNS} FROM ${q}.runs r ${where} ORDER BY r.id DESC LIMIT ${limited(filter.limit)}`
           const rows = yield* during("list runs")(sql.unsafe<RunRow>(text, values))
-          return readPage<Run>(rows, readRun)
+          return readPage(rows, readRun)
+        }),
+        listWaiting: Effect.fnUntraced(function* (before, limit) {
+          const text = `SELECT ${WAITING_COLUMNS} FROM ${q}.runs r WHERE r.status = 'queued'
+${before === null ? "" : "AND r.id < $1"} ORDER BY r.id DESC LIMIT ${limited(limit, WAITING_MAX)}`
+          const rows = yield* during("list waiting runs")(sql.unsafe<WaitingRow>(text, before === null ? [] : [before]))
+          return readPage(rows, readWaiting)
         }),
         write: Effect.fnUntraced(function* (steps, lease) {
           const refused: Array<IllegalTransition> = []

@@ -1,11 +1,20 @@
 /** The laws of `RunStore.list`. */
-import { type Run, type RunFilter, RunStore, wireStateOf } from "@countersign/domain"
+import {
+  type Queued,
+  type Run,
+  type RunFilter,
+  type RunId,
+  RunStore,
+  type WaitingPage,
+  type WaitingRun,
+  wireStateOf
+} from "@countersign/domain"
 import { assert } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { type Register, type RunPorts, SAMPLES, upTo } from "./laws.ts"
-import { blockStep, startStep, succeedStep } from "./rulings.ts"
-import { asRunning, enqueued, leaseAt, moved } from "./runs.ts"
-import { makeWorld, type World } from "./World.ts"
+import { blockStep, holdStep, startStep, succeedStep } from "./rulings.ts"
+import { asQueued, asRunning, enqueued, enqueuedOne, leaseAt, moved } from "./runs.ts"
+import { makeWorld, runIdAt, WORLD_LASTS_MILLIS, type World } from "./World.ts"
 
 /** Runs of several states, with and without a tenant. */
 const populated = Effect.fn("populated")(function* (world: World) {
@@ -60,8 +69,40 @@ const isListed = ({ dispatch: { subject }, _tag }: Run, conditions: Conditions):
   )
 }
 
+/** What is told of a waiting run. */
+const waitingOf = ({ dispatch: { id, subject, initiatorName, expiresAtMillis }, held }: Queued): WaitingRun => ({
+  id,
+  subject,
+  initiatorName,
+  expiresAtMillis,
+  heldSinceMillis: held?.sinceMillis ?? null
+})
+
 /** The laws of finding and listing runs. */
 export const listLaws = (it: Register<RunPorts>): void => {
+  it.effect("the waiting runs are the queued ones, held or not, newest first, page by page", () =>
+    Effect.gen(function* () {
+      const store = yield* RunStore
+      const world = yield* makeWorld
+      const runs = yield* populated(world)
+      const queued = runs.filter((run) => run._tag === "Queued")
+      const system = yield* enqueuedOne(world.systemDispatch())
+      const held = asQueued(yield* moved(holdStep(yield* enqueuedOne(world.dispatch()), world.atMillis)))
+      const expected = [held, system, ...queued.toReversed()].map(waitingOf)
+      const found: Array<WaitingRun> = []
+      let before: RunId | null = runIdAt(world.atMillis + WORLD_LASTS_MILLIS)
+      while (found.length < expected.length) {
+        const page: WaitingPage = yield* store.listWaiting(before, 2)
+        assert.deepStrictEqual(page.unreadable, [])
+        assert.isNotEmpty(page.runs)
+        found.push(...page.runs)
+        before = page.runs.at(-1)?.id ?? null
+      }
+      assert.deepStrictEqual(found.slice(0, expected.length), expected)
+      assert.strictEqual((yield* store.listWaiting(null, 1)).runs.length, 1)
+    })
+  )
+
   it.effect.prop(
     "a list is the matching runs, newest first, page by page",
     { limit: Schema.Literals([1, 2, 5, 1000]), name: Schema.Literals(CONDITIONS) },

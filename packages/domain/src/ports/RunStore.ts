@@ -3,6 +3,7 @@ import { Context, type Effect } from "effect"
 import type { OperationType, RunId, TenantId, WorkspaceId } from "../Ids.ts"
 import type { IllegalTransition } from "../IllegalTransition.ts"
 import type { Counts, Queued, Run, Running, RunOutcome, RunStatus } from "../Run.ts"
+import type { Subject } from "../Snapshot.ts"
 import type { FirstStep, Step } from "../Step.ts"
 import type { RunNotFound, RunUnreadable, StoreUnavailable } from "./StoreError.ts"
 
@@ -48,6 +49,25 @@ export interface RunPage<R extends Run = Run> {
   readonly unreadable: ReadonlyArray<RunUnreadable>
 }
 
+/** A queued run as far as its fate depends on it: no payload, nothing of its past. */
+export interface WaitingRun {
+  readonly id: RunId
+  readonly subject: Subject
+  readonly initiatorName: string | null
+  readonly expiresAtMillis: number
+  /** Since when it is held in a row; null when it is not held. */
+  readonly heldSinceMillis: number | null
+}
+
+/** Waiting runs, and the rows that make no sense. */
+export interface WaitingPage {
+  readonly runs: ReadonlyArray<WaitingRun>
+  readonly unreadable: ReadonlyArray<RunUnreadable>
+}
+
+/** The most waiting runs that one reading gives. */
+export const WAITING_MAX = 25_000
+
 /** Runs as they are stored. Every write is a step that the lifecycle computed. */
 export class RunStore extends Context.Service<
   RunStore,
@@ -63,6 +83,11 @@ export class RunStore extends Context.Service<
     /** Like `find`, and holds the run against change until the surrounding unit of work ends. */
     readonly hold: (id: RunId) => Effect.Effect<Run, RunNotFound | RunUnreadable | StoreUnavailable>
     readonly list: (filter: RunFilter) => Effect.Effect<RunPage, StoreUnavailable>
+    /**
+     * Queued runs, held ones included, the newest first: only those older than `before` where it is given, at most `limit`
+     * (1 to {@link WAITING_MAX}). For whoever looks at all of them.
+     */
+    readonly listWaiting: (before: RunId | null, limit: number) => Effect.Effect<WaitingPage, StoreUnavailable>
     /**
      * Compare-and-set of many runs: each step is written whole (state, decision with snapshot, audit, notice) if its run
      * is still in the state, attempt and admission the step leaves, and not at all otherwise. Answers with the refused ones

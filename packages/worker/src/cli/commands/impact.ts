@@ -1,4 +1,4 @@
-/** `countersign impact`: what would become of the queued runs if somebody left, a tenant were archived or a connection disabled. */
+/** `countersign impact`: what would become of the queued runs and of schedules if somebody left, a tenant were archived or a connection disabled. */
 import { ProviderConnectionId, TenantId, UserId, Withdrawal } from "@countersign/domain"
 import { Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
@@ -45,9 +45,9 @@ export const impact = Command.make("impact", flags, ({ app, ...given }) =>
     })
   )
 ).pipe(
-  Command.withShortDescription("Say which queued runs a loss of authority would block"),
+  Command.withShortDescription("Say which queued runs and schedules a loss of authority would block"),
   Command.withDescription(
-    "Say which queued runs would be blocked or held: as things are, and if one person, tenant or connection were lost. A prediction from the facts of this moment; nothing is changed. Needs --app, because what an operation requires is for its host to declare."
+    "Say which queued runs, and which schedules by their next run, would be blocked or held: as things are, and if one person, tenant or connection were lost. A prediction from the facts of this moment; nothing is changed. Needs --app, because what an operation requires is for its host to declare."
   ),
   Command.withExamples([
     { command: "countersign impact --actor ada --app ./my-operations.ts", description: "Before Ada leaves" },

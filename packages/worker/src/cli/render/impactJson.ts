@@ -2,6 +2,7 @@
 import { type Impact, initiatorOf, type Outlook, type Withdrawal } from "@countersign/domain"
 import type { Schema } from "effect"
 import type { ImpactReport, QueuedWork } from "../../Impact.ts"
+import type { ScheduleImpactReport } from "../../ScheduleImpact.ts"
 import { iso } from "./words.ts"
 
 /** One object; `runs` are those that would not just start, the newest first. */
@@ -13,7 +14,25 @@ export const impactAsJson = (report: ImpactReport): Schema.Json => ({
   expired: report.expired,
   undeclared: report.undeclared,
   unreadable: report.unreadable.map(({ runId }) => runId),
-  runs: report.affected.map(runAsJson)
+  runs: report.affected.map(runAsJson),
+  schedules: schedulesAsJson(report.schedules)
+})
+
+/** `affected` are those whose next run would not just start; `of_the_person` go on without them. */
+const schedulesAsJson = ({ active, undeclared, affected, ofThePerson }: ScheduleImpactReport): Schema.Json => ({
+  active,
+  undeclared,
+  affected: affected.map(({ about: { id, subject }, kind, now, after }) => ({
+    id,
+    type: subject.operationType,
+    workspace_id: subject.scope.workspaceId,
+    tenant_id: subject.scope.tenantId,
+    provider_connection_id: subject.scope.providerConnectionId,
+    impact: kind,
+    now: outlookAsJson(now),
+    after: outlookAsJson(after)
+  })),
+  of_the_person: ofThePerson.map(({ id, owner, createdBy }) => ({ id, owner: owner.id, created_by: createdBy.id }))
 })
 
 const withdrawalAsJson = (withdrawal: Withdrawal): Schema.Json => {

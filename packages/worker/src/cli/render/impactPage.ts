@@ -1,6 +1,7 @@
 /** What a withdrawal would mean, for people: how many runs, why, and the newest of them. */
 import { type Impact, type ImpactKind, reasonInWords, type Tone, type Withdrawal } from "@countersign/domain"
 import type { ImpactReport, QueuedWork } from "../../Impact.ts"
+import type { ScheduleImpactReport } from "../../ScheduleImpact.ts"
 import { printable, quoted, type Style } from "./Style.ts"
 import { cell, renderTable } from "./table.ts"
 import { inUtc } from "./words.ts"
@@ -22,6 +23,7 @@ export const impactPage = (report: ImpactReport, limit: number, style: Style): R
   ...summary(report).map(({ count, text, tone }) => `  ${String(count).padStart(7)}  ${style.tone(tone, text)}`),
   ...reasons(report.affected),
   ...table(report.affected, limit, style),
+  ...schedules(report.schedules, limit, style),
   "",
   style.faint(`From the facts of ${inUtc(report.takenAtMillis)} UTC; they may have changed since.`)
 ]
@@ -53,7 +55,7 @@ const summary = ({ counts, expired, undeclared, unreadable }: ImpactReport) => {
 }
 
 /** The reason that the kind rests on: what the withdrawal brings about, or what is in the way already. */
-const reasonOf = ({ kind, now, after }: Impact<QueuedWork>): string => {
+const reasonOf = ({ kind, now, after }: Impact<unknown>): string => {
   const { decision } = kind === "blocked_now" || kind === "held_now" ? now : after
   return decision._tag === "Denied" ? reasonInWords(decision.failure).reason : ""
 }
@@ -68,6 +70,31 @@ const reasons = (affected: ReadonlyArray<Impact<QueuedWork>>): ReadonlyArray<str
   return lines.length === 0
     ? []
     : ["", "Why:", ...lines.map(([line, count]) => `  ${String(count).padStart(7)}  ${printable(line)}`)]
+}
+
+const schedules = ({ active, affected, ofThePerson }: ScheduleImpactReport, limit: number, style: Style) => {
+  const rows = affected
+    .slice(0, limit)
+    .map((impact) => [
+      cell(impact.about.id),
+      cell(impact.about.subject.operationType),
+      cell(impact.about.subject.scope.tenantId ?? "–"),
+      cell(`${kindsInWords[impact.kind].text}: ${reasonOf(impact)}`, kindsInWords[impact.kind].tone)
+    ])
+  const more = affected.length - rows.length
+  const names = ofThePerson.slice(0, limit).map(({ id }) => `  ${printable(id)}`)
+  return [
+    ...(rows.length === 0
+      ? []
+      : [
+          "",
+          `Of ${active === 1 ? "1 active schedule" : `${active} active schedules`}, by the next run:`,
+          ...renderTable({ columns: ["Schedule", "Operation", "Tenant", "What becomes of it"], rows }, style)
+        ]),
+    ...(more === 0 ? [] : [style.faint(`and ${more} more: add --json for all of them`)]),
+    ...(names.length === 0 ? [] : ["", "Made by them or theirs to answer for, and going on without them:", ...names]),
+    ...(ofThePerson.length === names.length ? [] : [style.faint(`  and ${ofThePerson.length - names.length} more`)])
+  ]
 }
 
 const table = (affected: ReadonlyArray<Impact<QueuedWork>>, limit: number, style: Style): ReadonlyArray<string> => {

@@ -1,0 +1,67 @@
+/**
+ * Snapshots of one moment for many subjects: facts are read once for each distinct question, and subjects that ask the same share
+ * their snapshot.
+ *
+ * Contract section 4.
+ */
+import {
+  type Catalogue,
+  type Facts,
+  type FactsUnavailable,
+  initiatorOf,
+  type Snapshot,
+  type Subject
+} from "@countersign/domain"
+import { Effect } from "effect"
+import { readFacts } from "./FactsReader.ts"
+
+/** Facts asked for at once: about what admissions ask for, so that no source is asked more than it is used to. */
+const FACTS_AT_ONCE = 250
+
+/** The snapshots that were asked for so far. */
+export interface Snapshots {
+  /** Each with the snapshot of its subject, in the order given. Reads the facts of what was not asked before. */
+  readonly of: <About extends { readonly subject: Subject }>(
+    about: ReadonlyArray<About>
+  ) => Effect.Effect<ReadonlyArray<{ readonly about: About; readonly snapshot: Snapshot }>, FactsUnavailable, Facts>
+}
+
+/** None yet. */
+export const makeSnapshots = (catalogue: Catalogue, takenAtMillis: number): Snapshots => {
+  const known = new Map<string, Snapshot>()
+
+  const learn = Effect.fnUntraced(function* (subjects: ReadonlyMap<string, Subject>) {
+    const questions = Array.from(subjects, ([key, subject]) => ({
+      key,
+      subject,
+      requirements: catalogue.requirementsOf(subject.operationType)
+    }))
+    for (let from = 0; from < questions.length; from += FACTS_AT_ONCE) {
+      const some = questions.slice(from, from + FACTS_AT_ONCE)
+      const readings = yield* readFacts(some.map(({ subject, requirements }) => ({ subject, requirements })))
+      for (const [index, { facts }] of readings.entries()) {
+        const question = some[index]
+        if (question === undefined) continue
+        const { key, subject, requirements } = question
+        known.set(key, { takenAtMillis, subject, requirements, facts })
+      }
+    }
+  })
+
+  return {
+    of: Effect.fnUntraced(function* <About extends { readonly subject: Subject }>(about: ReadonlyArray<About>) {
+      const asked = about.map((one) => ({ about: one, key: keyOf(one.subject) }))
+      const subjects = new Map<string, Subject>()
+      for (const { key, about: one } of asked) if (!known.has(key)) subjects.set(key, one.subject)
+      yield* learn(subjects)
+      return asked.flatMap(({ about: one, key }) => {
+        const snapshot = known.get(key)
+        return snapshot === undefined ? [] : [{ about: one, snapshot }]
+      })
+    })
+  }
+}
+
+/** The same for subjects that ask the same of the same facts. Ids are not empty and hold no control characters: no two share a key. */
+const keyOf = ({ operationType, authority, scope }: Subject): string =>
+  `${operationType}\n${initiatorOf(authority) ?? ""}\n${scope.workspaceId}\n${scope.tenantId ?? ""}\n${scope.providerConnectionId ?? ""}`
