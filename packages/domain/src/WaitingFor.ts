@@ -5,7 +5,7 @@
  * Contract section 9.
  */
 import { isPausedBy, type Pause } from "./Pause.ts"
-import { nextStepsFor } from "./Presentation.ts"
+import { headlineOf, nextStepsFor } from "./Presentation.ts"
 import type { Held, Queued } from "./Run.ts"
 
 /** What a queued run waits for. */
@@ -33,6 +33,10 @@ const WAITING_FOR = { Resume: "resume", Facts: "facts", Time: "time", Turn: "tur
 
 /** The wire value. */
 export const waitingForOnTheWire = ({ _tag }: WaitingFor): (typeof WAITING_FOR)[WaitingFor["_tag"]] => WAITING_FOR[_tag]
+
+/** How it stands, in one line; like `headlineOf`, and says of a paused run why. */
+export const headlineWhileWaiting = (run: Queued, waiting: WaitingFor): string =>
+  waiting._tag === "Resume" ? `Paused — ${waiting.pause.reason}` : headlineOf(run)
 
 /** What is to be done so that the run goes on; like `nextStepsFor`, but a paused run is helped by a resume alone. */
 export const nextStepsWhileWaiting = (run: Queued, waiting: WaitingFor): ReadonlyArray<string> =>

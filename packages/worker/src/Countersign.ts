@@ -16,6 +16,9 @@ import {
   type FirstStep,
   type IllegalTransition,
   type OutsideQueue,
+  type Pause,
+  type Paused,
+  Pauses,
   type Run,
   type RunFilter,
   type RunId,
@@ -39,6 +42,7 @@ import { cancelRun } from "./Cancellation.ts"
 import { dispatchTyped, dispatchUntyped, prepareTyped } from "./Dispatcher.ts"
 import type { DispatchRefused, DispatchRequest, RequestedAuthority, UntypedDispatchRequest } from "./DispatchRequest.ts"
 import { type ExplainedRun, explainRun, type InspectedRun, inspectRun } from "./Inspection.ts"
+import { type PauseRefused, type PauseRequest, pauseRuns, type ResumeRequest, resumeRuns } from "./Pausing.ts"
 import { retryRun } from "./Retry.ts"
 import type { NamedPerson, ScheduleRequest, UntypedScheduleRequest } from "./ScheduleRequest.ts"
 import {
@@ -119,6 +123,15 @@ export class Countersign extends Context.Service<
     ) => Effect.Effect<Schedule, ChangeFailure | FactsUnavailable>
     /** Forgets it; its runs stay. */
     readonly removeSchedule: (id: ScheduleId) => Effect.Effect<void, ScheduleNotFound | StoreUnavailable>
+    /**
+     * Pauses a declared operation, a workspace, or a declared operation in one workspace: its runs wait, and are not blocked. What
+     * is paused already stays as it is.
+     */
+    readonly pause: (request: PauseRequest) => Effect.Effect<Paused, PauseRefused | StoreUnavailable>
+    /** Ends the pause of exactly this; null when there was none. */
+    readonly resume: (request: ResumeRequest) => Effect.Effect<Pause | null, PauseRefused | StoreUnavailable>
+    /** What is paused, the oldest pause first. */
+    readonly pauses: Effect.Effect<ReadonlyArray<Pause>, StoreUnavailable>
   }
 >()("@countersign/worker/Countersign") {
   /** The service over whatever ports are at hand. */
@@ -127,7 +140,7 @@ export class Countersign extends Context.Service<
 }
 
 /** The ports the gate is built on. */
-export type CountersignPorts = RunStore | UnitOfWork | AuditLog | Facts | Schedules
+export type CountersignPorts = RunStore | UnitOfWork | AuditLog | Facts | Pauses | Schedules
 
 const digest: Digest = sha256Hex
 
@@ -173,6 +186,12 @@ const make = ({ catalogue, payloadMaxBytes, queue }: CountersignOptions) =>
       pauseSchedule: (id) => Effect.provide(pauseSchedule(id), ports),
       resumeSchedule: (id) => Effect.provide(resumeSchedule(id), ports),
       transferSchedule: (id, to) => Effect.provide(transferSchedule(catalogue, id, to), ports),
-      removeSchedule: (id) => Effect.provide(removeSchedule(id), ports)
+      removeSchedule: (id) => Effect.provide(removeSchedule(id), ports),
+      pause: (request) => Effect.provide(pauseRuns(request, catalogue), ports),
+      resume: (request) => Effect.provide(resumeRuns(request), ports),
+      pauses: Effect.provide(
+        Effect.flatMap(Pauses, (port) => port.list),
+        ports
+      )
     })
   })

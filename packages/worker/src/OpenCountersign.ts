@@ -22,6 +22,8 @@ import {
   type Dispatched,
   type Notice,
   NoticeChannel,
+  type Pause,
+  type Paused,
   type Run,
   type RunFilter,
   type RunId,
@@ -37,6 +39,7 @@ import type { DispatchRequest } from "./DispatchRequest.ts"
 import type { Handler } from "./Handler.ts"
 import { dispatchIn, type HostQueue, queueOnOurClient } from "./HostQueue.ts"
 import type { ExplainedRun, InspectedRun } from "./Inspection.ts"
+import type { PauseRequest, ResumeRequest } from "./Pausing.ts"
 import { Worker } from "./Worker.ts"
 import type { WorkerLimits } from "./WorkerOptions.ts"
 
@@ -94,6 +97,12 @@ export interface OpenCountersign {
   readonly inspect: (id: RunId) => Promise<InspectedRun>
   readonly explain: (id: RunId) => Promise<ExplainedRun>
   readonly cancel: (id: RunId, by: Canceller) => Promise<Run>
+  /** Pauses a declared operation, a workspace, or an operation in one workspace; what is paused already stays as it is. */
+  readonly pause: (request: PauseRequest) => Promise<Paused>
+  /** Ends the pause of exactly this; null when there was none. */
+  readonly resume: (request: ResumeRequest) => Promise<Pause | null>
+  /** What is paused, the oldest pause first. */
+  readonly pauses: () => Promise<ReadonlyArray<Pause>>
   /** Runs a statement on our own connection; how facts are kept in an embedded database, which no other program reaches. */
   readonly query: (text: string, values?: ReadonlyArray<unknown>) => Promise<ReadonlyArray<object>>
   /** Starts a worker with the handlers given above. */
@@ -140,6 +149,9 @@ export const openCountersign = async (options: OpenOptions): Promise<OpenCounter
     inspect: (id) => run(gate.inspect(id)),
     explain: (id) => run(gate.explain(id)),
     cancel: (id, by) => run(gate.cancel(id, by)),
+    pause: (request) => run(Effect.suspend(() => gate.pause(request))),
+    resume: (request) => run(Effect.suspend(() => gate.resume(request))),
+    pauses: () => run(gate.pauses),
     query: (text, values = []) => run(Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe<object>(text, values))),
     work: async (given = {}) => {
       const scope = await run(Scope.make())

@@ -1,8 +1,18 @@
 /** A store to measure: every port over one technology, filled with the same world, and able to check what a drain left. */
-import type { AuditLog, Facts, Fence, Notices, RunQueue, RunStore, Schedules, UnitOfWork } from "@countersign/domain"
+import type {
+  AuditLog,
+  Facts,
+  Fence,
+  Notices,
+  Pauses,
+  RunQueue,
+  RunStore,
+  Schedules,
+  UnitOfWork
+} from "@countersign/domain"
 import { type Context, Data, type Effect, type Scope } from "effect"
 
-export type Ports = AuditLog | Facts | Fence | Notices | RunQueue | RunStore | Schedules | UnitOfWork
+export type Ports = AuditLog | Facts | Fence | Notices | Pauses | RunQueue | RunStore | Schedules | UnitOfWork
 
 /** How far the runs of a drain must have come. */
 export type Stage = "dispatched" | "admitted" | "completed"

@@ -8,6 +8,7 @@ import {
   type Notice,
   NoticeChannel,
   type Notices,
+  type Pauses,
   type Run,
   type RunId,
   type RunQueue,
@@ -19,7 +20,17 @@ import { Countersign, Handler, inventorySync, sampleCatalogue, Worker, type Work
 import { Effect, Layer, Ref } from "effect"
 import { byAda } from "./world.ts"
 
-export type Store = AuthorityBook | RunStore | RunQueue | UnitOfWork | Facts | Fence | AuditLog | Notices | Schedules
+export type Store =
+  | AuthorityBook
+  | RunStore
+  | RunQueue
+  | UnitOfWork
+  | Facts
+  | Fence
+  | AuditLog
+  | Notices
+  | Pauses
+  | Schedules
 
 /** Keeps every notice it is given. */
 export const layerNoticesSeen = (seen: Ref.Ref<ReadonlyArray<Notice>>) =>

@@ -8,6 +8,7 @@ import {
   FactsUnavailable,
   type Fence,
   Notices,
+  type Pauses,
   RunQueue,
   RunStore,
   type Schedules,
@@ -188,7 +189,7 @@ export const layerUnrulyPorts: Layer.Layer<
 
 /** Every port, and the book of facts, over one state in memory that is gone with the layer. */
 export const layerUnruly: Layer.Layer<
-  AuditLog | AuthorityBook | Facts | Fence | Notices | RunQueue | RunStore | Schedules | Trouble | UnitOfWork
+  AuditLog | AuthorityBook | Facts | Fence | Notices | Pauses | RunQueue | RunStore | Schedules | Trouble | UnitOfWork
 > = layerUnrulyPorts.pipe(
   Layer.provideMerge(layerBook),
   Layer.provideMerge(layerMemory),

@@ -6,6 +6,7 @@ import type {
   Facts,
   Fence,
   Notices,
+  Pauses,
   RunBoard,
   RunQueue,
   RunStore,
@@ -30,6 +31,7 @@ export type StorePorts =
   | Fence
   | AuditLog
   | Notices
+  | Pauses
 
 /** Why a store cannot be opened. */
 export type StoreFailure = StoreUnavailable | CliFailure

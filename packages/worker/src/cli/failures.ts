@@ -12,6 +12,7 @@ import type {
 } from "@countersign/domain"
 import { Predicate } from "effect"
 import type { DispatchRefused } from "../DispatchRequest.ts"
+import type { PauseRefused } from "../Pausing.ts"
 import type { ScheduleRefused } from "../ScheduleRequest.ts"
 import { type CliFailure, cliFailure } from "./CliFailure.ts"
 
@@ -20,6 +21,7 @@ export type KnownFailure =
   | DispatchRefused
   | FactsUnavailable
   | IllegalTransition
+  | PauseRefused
   | RunNotFound
   | RunUnreadable
   | ScheduleExists
@@ -85,6 +87,8 @@ export const inWords = (failure: CliFailure | KnownFailure): CliFailure => {
         failure.message,
         "somebody changed its row by hand: mend it, or remove it"
       )
+    case "PauseRefused":
+      return cliFailure(`pause.${failure.reason}`, "it is refused, nothing was changed", failure.advice)
     case "DispatchRefused":
       return cliFailure(`dispatch.${failure.reason}`, "the dispatch is refused, nothing was stored", failure.advice)
   }

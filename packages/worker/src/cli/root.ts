@@ -7,6 +7,7 @@ import { doctor } from "./commands/doctor.ts"
 import { explain } from "./commands/explain.ts"
 import { impact } from "./commands/impact.ts"
 import { migrate } from "./commands/migrate.ts"
+import { pause, pauses, resume } from "./commands/pause.ts"
 import { runs } from "./commands/runs.ts"
 import { schedules } from "./commands/schedules.ts"
 import { work } from "./commands/work.ts"
@@ -23,6 +24,20 @@ export const root = Command.make("countersign").pipe(
     { command: "countersign work --app ./my-operations.ts", description: "Work on your operations" },
     { command: "countersign runs list --outcome blocked", description: "What was blocked, and why" }
   ]),
-  Command.withSubcommands([demo, migrate, work, dispatch, runs, schedules, explain, impact, audit, doctor]),
+  Command.withSubcommands([
+    demo,
+    migrate,
+    work,
+    dispatch,
+    runs,
+    schedules,
+    explain,
+    impact,
+    pause,
+    resume,
+    pauses,
+    audit,
+    doctor
+  ]),
   Command.withGlobalFlags(globalFlags)
 )

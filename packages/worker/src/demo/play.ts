@@ -7,6 +7,7 @@ import {
   AuditLog,
   type DecisionRecord,
   isCompleted,
+  type Pauses,
   type Run,
   RunStore,
   type StoreUnavailable
@@ -39,7 +40,7 @@ export interface Played {
   readonly tookMillis: number
 }
 
-type Store = RunStore | AuditLog | WorkerPorts | SqlClient.SqlClient
+type Store = RunStore | AuditLog | Pauses | WorkerPorts | SqlClient.SqlClient
 type Troubles = StoreUnavailable | DispatchRefused | SqlError.SqlError
 
 /** Plays the demo in a workspace of its own. `tell` hears how it goes. */

@@ -1,4 +1,5 @@
 /** `countersign dispatch TYPE`: has something done, now or once a worker is there. */
+import { Priority } from "@countersign/domain"
 import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { Countersign } from "../../Countersign.ts"
@@ -30,6 +31,10 @@ const flags = {
   ),
   payload: text("payload", "JSON|@FILE|-", "What it is given: JSON, a file with JSON, or standard input").pipe(
     Flag.withDefault("{}")
+  ),
+  priority: Flag.Literals("priority", Priority.literals).pipe(
+    Flag.optional,
+    Flag.withDescription("Which of several waiting runs is taken first; that of the operation unless given")
   ),
   app: appFlag
 }
@@ -73,7 +78,8 @@ export const dispatch = Command.make("dispatch", flags, (given) =>
         workspaceId: given.workspace,
         tenantId: Option.getOrNull(given.tenant),
         providerConnectionId: Option.getOrNull(given.connection),
-        payload
+        payload,
+        ...(Option.isNone(given.priority) ? {} : { priority: given.priority.value })
       }
       const dispatching = Effect.flatMap(Countersign, (gate) => gate.dispatchUntyped(request))
       const { run, deduped } = yield* withStore(settings, Effect.provide(dispatching, Countersign.layer({ catalogue })))

@@ -4,7 +4,14 @@ import { Effect } from "effect"
 import { Command } from "effect/cli"
 import { AlreadyTold } from "../CliFailure.ts"
 import { type Finding, fail } from "../doctor/Finding.ts"
-import { factsFinding, freshnessFinding, noticesFinding, orphansFinding, runsFinding } from "../doctor/runs.ts"
+import {
+  factsFinding,
+  freshnessFinding,
+  noticesFinding,
+  orphansFinding,
+  pausesFinding,
+  runsFinding
+} from "../doctor/runs.ts"
 import { driftFinding, schemaFinding } from "../doctor/schema.ts"
 import { serverFindings } from "../doctor/server.ts"
 import { inWords } from "../failures.ts"
@@ -36,6 +43,7 @@ const examine = Effect.fnUntraced(function* (settings: Settings) {
     noticesFinding,
     orphansFinding,
     freshnessFinding,
+    pausesFinding,
     runsFinding(schema)
   ])
   return [...findings, ...(yield* withStore(settings, inside))]

@@ -10,9 +10,10 @@ import {
 } from "@countersign/domain"
 import { Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
+import { readWaiting } from "../../Queueing.ts"
 import { LOOKED_AT_MAX, listWatched } from "../../Watching.ts"
 import { answer, tell } from "../Reply.ts"
-import { runAsJson, wellbeingAsJson } from "../render/runJson.ts"
+import { runAsJson, waitingAsJson, wellbeingAsJson } from "../render/runJson.ts"
 import { runTable } from "../render/runTable.ts"
 import { printable } from "../render/Style.ts"
 import { replying } from "../replying.ts"
@@ -59,12 +60,17 @@ export const runsList = Command.make("list", flags, (given) =>
         ...(Option.isNone(given.status) ? {} : { status: given.status.value }),
         ...(Option.isNone(given.outcome) ? {} : { outcome: given.outcome.value })
       }
-      const page = listWatched(filter, Option.getOrNull(given.freshness))
-      const { watched, unreadable, isCut } = yield* withStore(settings, page)
+      const page = Effect.all([listWatched(filter, Option.getOrNull(given.freshness)), readWaiting])
+      const [{ watched, unreadable, isCut }, waitingOf] = yield* withStore(settings, page)
       yield* Effect.forEach(unreadable, ({ message }) => Effect.logWarning(printable(message)), { discard: true })
       yield* answer({
-        json: () => watched.map((one) => ({ ...runAsJson(one.run), ...wellbeingAsJson(one) })),
-        text: (style) => runTable(watched, style)
+        json: () =>
+          watched.map((one) => ({
+            ...runAsJson(one.run),
+            ...wellbeingAsJson(one),
+            ...waitingAsJson(waitingOf(one.run))
+          })),
+        text: (style) => runTable(watched, waitingOf, style)
       })
       const last = watched.at(-1)
       if (watched.length === given.limit && last !== undefined) {

@@ -2,8 +2,9 @@
 import { Effect } from "effect"
 import { Command } from "effect/cli"
 import { inspectRun } from "../../Inspection.ts"
+import { readWaiting } from "../../Queueing.ts"
 import { answer } from "../Reply.ts"
-import { auditAsJson, decisionAsJson, runAsJson, wellbeingAsJson } from "../render/runJson.ts"
+import { auditAsJson, decisionAsJson, runAsJson, waitingAsJson, wellbeingAsJson } from "../render/runJson.ts"
 import { runPage } from "../render/runPage.ts"
 import { replying } from "../replying.ts"
 import { readSettings } from "../Settings.ts"
@@ -16,18 +17,20 @@ export const runsShow = Command.make("show", { run: runArgument }, ({ run }) =>
     Effect.gen(function* () {
       const id = yield* runIdFrom(run)
       const settings = yield* readSettings
-      const inspected = yield* withStore(settings, inspectRun(id))
+      const [inspected, waitingOf] = yield* withStore(settings, Effect.all([inspectRun(id), readWaiting]))
+      const waiting = waitingOf(inspected.run)
       const { decisions, audit } = inspected
       yield* answer({
         json: () => [
           {
             ...runAsJson(inspected.run, decisions),
             ...wellbeingAsJson(inspected),
+            ...waitingAsJson(waiting),
             decisions: decisions.map(decisionAsJson),
             audit: audit.map(auditAsJson)
           }
         ],
-        text: (style) => runPage(inspected, style)
+        text: (style) => runPage(inspected, waiting, style)
       })
     })
   )

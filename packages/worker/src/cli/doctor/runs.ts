@@ -2,9 +2,11 @@
 
 import type { SchemaName } from "@countersign/adapters"
 import {
+  describeScope,
   Facts,
   Notices,
   OperationType,
+  Pauses,
   RunStore,
   type StoreUnavailable,
   systemAuthority,
@@ -93,6 +95,22 @@ export const freshnessFinding: Effect.Effect<Finding, never, RunStore> = examine
           `${watched.length}${watched.length === STALE_MAX ? " or more" : ""} runs are likely stale${lookedAt}`,
           "see `countersign runs list --freshness likely_stale`, and whether their workers are running"
         )
+  })
+)
+
+/** What is paused. Nothing is wrong with that, and nobody should have to guess. */
+export const pausesFinding: Effect.Effect<Finding, never, Pauses> = examined(
+  "pauses",
+  Effect.gen(function* () {
+    const pauses = yield* (yield* Pauses).list
+    const [oldest] = pauses
+    if (oldest === undefined) return ok("pauses", "nothing is paused")
+    const others = pauses.length === 1 ? "" : `, and ${pauses.length - 1} more`
+    return warn(
+      "pauses",
+      `paused is ${describeScope(oldest.scope)}, by ${oldest.by}: ${oldest.reason}${others}`,
+      "see `countersign pauses`; `countersign resume` ends a pause"
+    )
   })
 )
 

@@ -13,9 +13,12 @@ import {
   modeOf,
   nextStepsFor,
   onTheWire,
+  type Pause,
   type Run,
   type RunFailure,
   Snapshot,
+  type WaitingFor,
+  waitingForOnTheWire,
   wireStateOf
 } from "@countersign/domain"
 import { Schema } from "effect"
@@ -58,11 +61,13 @@ export const runAsJson = (run: Run, decisions: ReadonlyArray<DecisionRecord> = [
     workspace_id: subject.scope.workspaceId,
     tenant_id: subject.scope.tenantId,
     provider_connection_id: subject.scope.providerConnectionId,
+    priority: run.dispatch.priority,
     attempt: run.attempt,
     max_attempts: maxAttempts,
     admission: run.admission,
     counts: encodeCounts(run.counts),
     dispatched_at: iso(dispatchedAtMillis),
+    available_at: run._tag === "Queued" ? iso(run.availableAtMillis) : null,
     started_at: instant(run.startedAtMillis),
     completed_at: isCompleted(run) ? iso(run.completedAtMillis) : null,
     failure_summary: failuresOf(run),
@@ -74,6 +79,21 @@ export const runAsJson = (run: Run, decisions: ReadonlyArray<DecisionRecord> = [
 export const wellbeingAsJson = ({ freshness, problemClass }: Wellbeing): JsonObject => ({
   freshness,
   problem_class: problemClass
+})
+
+/** What a queued run waits for; nulls of one that does not. */
+export const waitingAsJson = (waiting: WaitingFor | null): JsonObject => ({
+  waiting_for: waiting === null ? null : waitingForOnTheWire(waiting),
+  pause: waiting?._tag === "Resume" ? pauseAsJson(waiting.pause) : null
+})
+
+/** A pause that is or was in force. */
+export const pauseAsJson = ({ scope, by, reason, sinceMillis }: Pause): JsonObject => ({
+  operation_type: scope.operationType,
+  workspace_id: scope.workspaceId,
+  since: iso(sinceMillis),
+  by,
+  reason
 })
 
 const encodeCounts = Schema.encodeSync(Counts)

@@ -5,18 +5,22 @@ import {
   blockedSummaryOf,
   type DecisionRecord,
   describeAudit,
+  describeScope,
   freshnessInWords,
   headlineOf,
+  headlineWhileWaiting,
   initiatorOf,
   isCompleted,
   nextStepsFor,
+  nextStepsWhileWaiting,
   outcomeBadgeOf,
   problemInWords,
   type Run,
   reasonInWords,
   statusBadgeOf,
   type TargetScope,
-  type Tone
+  type Tone,
+  type WaitingFor
 } from "@countersign/domain"
 import type { InspectedRun } from "../../Inspection.ts"
 import type { Wellbeing } from "../../Watching.ts"
@@ -26,6 +30,12 @@ import { checksInWords, inUtc } from "./words.ts"
 
 /** The tone of how the run stands. */
 export const toneOf = (run: Run): Tone => (isCompleted(run) ? outcomeBadgeOf(run) : statusBadgeOf(run)).tone
+
+/** How it stands, in a line with its tone; of a run that waits also what for, where somebody can do something about it. */
+export const standingOf = (run: Run, waiting: WaitingFor | null): readonly [headline: string, tone: Tone] => {
+  if (run._tag !== "Queued" || waiting === null) return [headlineOf(run), toneOf(run)]
+  return [headlineWhileWaiting(run, waiting), waiting._tag === "Resume" ? "warning" : toneOf(run)]
+}
 
 /** Who started it, in words. */
 export const starterOf = ({ dispatch }: Run): string => {
@@ -44,19 +54,25 @@ export const targetOf = ({ dispatch: { subject } }: Run): string => scopeInWords
 /** The page, line by line. */
 export const runPage = (
   { run, freshness, problemClass, decisions, audit }: InspectedRun,
+  waiting: WaitingFor | null,
   style: Style
 ): ReadonlyArray<string> => [
   `${style.strong(printable(run.dispatch.subject.operationType))} for ${printable(targetOf(run))}`,
   style.faint(`run ${run.dispatch.id}`),
   "",
-  style.tone(toneOf(run), printable(headlineOf(run))),
+  headline(standingOf(run, waiting), style),
   ...labelled("Why", whyOf(run)),
-  ...labelled("Next", nextStepsFor(run)),
+  ...labelled("Waits for", waitingInWords(waiting)),
+  ...labelled(
+    "Next",
+    run._tag === "Queued" && waiting !== null ? nextStepsWhileWaiting(run, waiting) : nextStepsFor(run)
+  ),
   ...labelled("Getting on", wellbeingOf({ freshness, problemClass })),
   ...checksLine(run, decisions, style),
   "",
   ...labelled("Started by", [starterOf(run)]),
   ...labelled("Slot", run.dispatch.slot === null ? [] : [`${inUtc(run.dispatch.slot.slotMillis)} UTC`]),
+  ...labelled("Priority", [run.dispatch.priority]),
   ...labelled("Attempt", [`${run.attempt} of ${run.dispatch.maxAttempts}`]),
   ...labelled("Dispatched", [`${inUtc(run.dispatch.dispatchedAtMillis)} UTC`]),
   ...labelled("Started", run.startedAtMillis === null ? ["never"] : [`${inUtc(run.startedAtMillis)} UTC`]),
@@ -69,6 +85,25 @@ export const runPage = (
   ...timeline(audit, style),
   ...diagnostics(run, decisions, style)
 ]
+
+const headline = ([text, tone]: readonly [string, Tone], style: Style): string => style.tone(tone, printable(text))
+
+const waitingInWords = (waiting: WaitingFor | null): ReadonlyArray<string> => {
+  switch (waiting?._tag) {
+    case undefined:
+      return []
+    case "Resume": {
+      const { scope, by, sinceMillis } = waiting.pause
+      return [`a resume: ${describeScope(scope)} is paused since ${inUtc(sinceMillis)} UTC, by ${by}`]
+    }
+    case "Facts":
+      return ["facts that allow it"]
+    case "Time":
+      return [`its time: ${inUtc(waiting.atMillis)} UTC`]
+    case "Turn":
+      return ["its turn"]
+  }
+}
 
 const LABEL_WIDTH = 12
 

@@ -1,13 +1,14 @@
 /** Many runs for people. */
-import { freshnessInWords, headlineOf } from "@countersign/domain"
+import { freshnessInWords } from "@countersign/domain"
+import type { WaitingOf } from "../../Queueing.ts"
 import type { WatchedRun } from "../../Watching.ts"
-import { starterOf, toneOf } from "./runPage.ts"
+import { standingOf, starterOf } from "./runPage.ts"
 import type { Style } from "./Style.ts"
 import { type Cell, cell, renderTable } from "./table.ts"
 import { inUtc } from "./words.ts"
 
 /** The table's lines, or one that says that there is nothing. */
-export const runTable = (runs: ReadonlyArray<WatchedRun>, style: Style): ReadonlyArray<string> =>
+export const runTable = (runs: ReadonlyArray<WatchedRun>, waitingOf: WaitingOf, style: Style): ReadonlyArray<string> =>
   runs.length === 0
     ? ["No runs."]
     : renderTable(
@@ -23,7 +24,7 @@ export const runTable = (runs: ReadonlyArray<WatchedRun>, style: Style): Readonl
               cell(scope.workspaceId),
               cell(scope.tenantId ?? "–"),
               cell(starterOf(run)),
-              stateOf(watched)
+              stateOf(watched, waitingOf)
             ]
           })
         },
@@ -31,8 +32,9 @@ export const runTable = (runs: ReadonlyArray<WatchedRun>, style: Style): Readonl
       )
 
 /** How it stands; of an active run also that it does not get on. */
-const stateOf = ({ run, freshness }: WatchedRun): Cell => {
-  if (freshness !== "likely_stale") return cell(headlineOf(run), toneOf(run))
-  const { label, tone } = freshnessInWords[freshness]
-  return cell(`${headlineOf(run)} (${label.toLowerCase()})`, tone)
+const stateOf = ({ run, freshness }: WatchedRun, waitingOf: WaitingOf): Cell => {
+  const [headline, tone] = standingOf(run, waitingOf(run))
+  if (freshness !== "likely_stale") return cell(headline, tone)
+  const { label, tone: staleTone } = freshnessInWords[freshness]
+  return cell(`${headline} (${label.toLowerCase()})`, staleTone)
 }
