@@ -1,28 +1,35 @@
 /** How much a worker takes at once when facts cannot be read, and what it passes over. */
 
 import { runIdAt } from "@countersign/adapters/testing"
-import type { RunId, Running } from "@countersign/domain"
-import { OperationType, WorkspaceId } from "@countersign/domain"
+import { type Counter, laneOf, OperationType, type Running, WorkspaceId } from "@countersign/domain"
 import type { Admitted } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import { FENCED_MILLIS, makePace } from "../../packages/worker/src/Pace.ts"
+import { FENCED_MILLIS, LOOKS_IN_VAIN, makePace } from "../../packages/worker/src/Pace.ts"
+import { queuedRun } from "../domain/support/runs.ts"
 
 const nobody: ReadonlyArray<Running> = []
 
 const admitted = (
   claimed: number,
-  { undecided = [], fenced = [] }: { undecided?: ReadonlyArray<RunId>; fenced?: ReadonlyArray<WorkspaceId> } = {}
+  {
+    undecided = [],
+    fenced = [],
+    waiting = [],
+    mayHaveMore = false
+  }: Partial<Omit<Admitted, "fenced">> & {
+    readonly fenced?: ReadonlyArray<WorkspaceId>
+  } = {}
 ): Admitted => ({
   started: nobody,
   blocked: [],
   held: [],
   expired: [],
   fenced: new Set(fenced),
-  waiting: [],
+  waiting,
   undecided,
   claimed,
-  mayHaveMore: false
+  mayHaveMore
 })
 
 const CLAIM = { limit: 1_000, order: "oldest" } as const
@@ -115,5 +122,111 @@ describe("a workspace whose authority is being changed", () => {
     pace.learn(admitted(1, { fenced: [north] }), CLAIM, 0)
     pace.learn(admitted(1, { fenced: [north] }), CLAIM, FENCED_MILLIS)
     assert.deepStrictEqual(pace.next(1, FENCED_MILLIS + 1).passOver, [north])
+  })
+})
+
+describe("the order of claims", () => {
+  /** The orders of so many claims, each answered as said. */
+  const ordersOf = (answers: ReadonlyArray<readonly [claimed: number, mayHaveMore: boolean]>) => {
+    const pace = paceOf(8)
+    return answers.map(([claimed, mayHaveMore]) => {
+      const claim = pace.next(8, 0)
+      return [claim.order, pace.learn(admitted(claimed, { mayHaveMore }), claim, 0)]
+    })
+  }
+
+  it("is the oldest while the queue is short, and every other time fair while it is long", () => {
+    assert.deepStrictEqual(
+      ordersOf([
+        [0, false],
+        [3, false],
+        [8, false],
+        [8, false],
+        [8, false],
+        [2, false],
+        [1, false]
+      ]),
+      [
+        ["oldest", false],
+        ["oldest", false],
+        ["oldest", true],
+        ["fair", true],
+        ["oldest", true],
+        ["fair", false],
+        ["oldest", false]
+      ]
+    )
+  })
+
+  it("is fair while others stand in front, until that has gone round and found no more", () => {
+    assert.deepStrictEqual(
+      ordersOf([
+        [0, true],
+        [8, false],
+        [8, false],
+        [3, true],
+        [0, false],
+        [0, true],
+        [0, false]
+      ]),
+      [
+        ["oldest", true],
+        ["fair", true],
+        ["fair", true],
+        ["fair", true],
+        ["fair", false],
+        ["oldest", true],
+        ["fair", false]
+      ]
+    )
+  })
+
+  it("takes a break when it has looked on in vain for long, and goes on from there", () => {
+    const looks = ordersOf(Array.from({ length: LOOKS_IN_VAIN + 2 }, () => [0, true] as const))
+    assert.deepStrictEqual(
+      looks.map(([, isMoreLikely]) => isMoreLikely),
+      [...Array.from({ length: LOOKS_IN_VAIN }, () => true), false, true]
+    )
+    assert.deepStrictEqual(looks.at(-1), ["fair", true])
+  })
+})
+
+describe("what has as many runs at work as it may", () => {
+  const run = queuedRun()
+  const lane = laneOf(run.dispatch.subject)
+  const type = run.dispatch.subject.operationType
+  const pacing = () => makePace({ batch: 8, pollMillis: 1_000, operationTypes: [sync, type] })
+  const full = (counter: Counter, isBusy = false) => admitted(1, { waiting: [{ run, counter, isBusy }] })
+
+  it("is passed over until the next poll, and another is not", () => {
+    const pace = pacing()
+    pace.learn(full({ _tag: "Lane", lane }), CLAIM, 0)
+    assert.deepStrictEqual(pace.next(1, 999).fullLanes, [lane])
+    assert.deepStrictEqual(pace.next(1, 999).operationTypes, [sync, type])
+    assert.isFalse(pace.isPassingOver())
+    assert.deepStrictEqual(pace.next(1, 1_000).fullLanes, [])
+    pace.learn(full({ _tag: "Operation", operationType: type }), CLAIM, 1_000)
+    assert.deepStrictEqual(pace.next(1, 1_999).operationTypes, [sync])
+    assert.deepStrictEqual(pace.next(1, 2_000).operationTypes, [sync, type])
+  })
+
+  it("is asked about again at once when a run of it ends here, also while a claim is under way", () => {
+    const pace = pacing()
+    pace.learn(full({ _tag: "Lane", lane }), CLAIM, 0)
+    pace.ended(sync)
+    assert.deepStrictEqual(pace.next(1, 1).fullLanes, [lane])
+    pace.ended(type)
+    assert.deepStrictEqual(pace.next(1, 1).fullLanes, [])
+    pace.ended(type)
+    pace.learn(full({ _tag: "Lane", lane }), CLAIM, 1)
+    assert.deepStrictEqual(pace.next(1, 1).fullLanes, [])
+  })
+
+  it("is asked about again soon while somebody else is admitting", () => {
+    const pace = pacing()
+    pace.learn(full({ _tag: "Operation", operationType: type }, true), CLAIM, 0)
+    assert.isTrue(pace.isPassingOver())
+    assert.deepStrictEqual(pace.next(1, FENCED_MILLIS).operationTypes, [sync, type])
+    assert.isFalse(pace.isPassingOver())
   })
 })

@@ -20,6 +20,7 @@ import { SecureRandom } from "effect/crypto"
 import {
   counting,
   dispatchSync,
+  eventually,
   find,
   layerNoticesSeen,
   nextScope,
@@ -357,9 +358,3 @@ export const pathLaws = <E>(name: string, store: Layer.Layer<Store, E>) =>
       })
     )
   })
-
-/** Asks every few milliseconds until the answer fits. */
-const eventually = <A, E, R>(ask: Effect.Effect<A, E, R>, fits: (answer: A) => boolean): Effect.Effect<A, E, R> =>
-  Effect.flatMap(ask, (answer) =>
-    fits(answer) ? Effect.succeed(answer) : Effect.andThen(Effect.sleep(20), eventually(ask, fits))
-  )

@@ -41,7 +41,7 @@ export const layerDelivering = (delivered: Array<Notice>) =>
 export const startProgram = Effect.fnUntraced(function* <R>(
   url: string,
   delivered: Array<Notice>,
-  options: Omit<WorkerOptions<R>, "catalogue">,
+  options: Omit<WorkerOptions<R>, "catalogue"> & { readonly catalogue?: Catalogue },
   between: Layer.Layer<Ports, never, Ports> = Layer.effectContext(Effect.context<Ports>())
 ) {
   const scope = yield* Effect.acquireRelease(Scope.make(), (scope, exit) => Scope.close(scope, exit))

@@ -81,3 +81,12 @@ export const dispatchSync = Effect.gen(function* () {
 
 export const find = (id: RunId): Effect.Effect<Run, unknown, Countersign> =>
   Effect.flatMap(Countersign, (gate) => gate.find(id))
+
+/** Asks every few milliseconds until the answer fits. */
+export const eventually = <A, E, R>(
+  ask: Effect.Effect<A, E, R>,
+  fits: (answer: A) => boolean
+): Effect.Effect<A, E, R> =>
+  Effect.flatMap(ask, (answer) =>
+    fits(answer) ? Effect.succeed(answer) : Effect.andThen(Effect.sleep(20), eventually(ask, fits))
+  )
