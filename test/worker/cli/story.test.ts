@@ -135,60 +135,6 @@ describe("the command line against a server", { timeout: 240_000 }, () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live(
-    "what is paused is shown where its runs are, a drain does not wait for it, and it goes on after the resume",
-    () =>
-      Effect.gen(function* () {
-        const { env, sql } = yield* prepared
-        yield* sql`INSERT INTO countersign.workspaces (id, open) VALUES ('w', true)`
-        const pausing = ["pause", "--operation", "wait", "--by", "ada", "--reason", "the provider is down"]
-        const paused = only(yield* run([...pausing, "--json"], { env }))
-        assert.deepInclude(paused, { operation_type: "wait", workspace_id: null, by: "ada", was_paused: false })
-        assert.match(
-          (yield* run([...pausing.slice(0, -1), "again"], { env })).stdout,
-          /^Paused already: .* by ada: the provider/
-        )
-        const { id, priority } = only(yield* run([...waiting(0), "--priority", "high"], { env }))
-        assert.strictEqual(priority, "high")
-
-        assert.deepInclude(only(yield* run(["work", "--drain", "--json", "--poll", "50"], { env })), { succeeded: 0 })
-        assert.match((yield* run(["runs", "list"], { env })).stdout, / Paused — the provider is down$/m)
-        const shown = only(yield* run(["runs", "show", String(id), "--json"], { env }))
-        assert.deepInclude(shown, { status: "queued", waiting_for: "resume", admission: 1 })
-        assert.deepInclude(shown.pause, { by: "ada", reason: "the provider is down" })
-        const page = yield* run(["runs", "show", String(id)], { env })
-        assert.match(page.stdout, /^Waits for {3}a resume: the operation wait is paused since .* UTC, by ada$/m)
-        assert.match(
-          (yield* run(["doctor"], { env })).stdout,
-          /^warn {2}pauses {6}paused is the operation wait, by ada: /m
-        )
-        assert.match((yield* run(["pauses"], { env })).stdout, /^wait +every .* ada +the provider is down$/m)
-
-        const elsewhere = yield* run(["resume", "--workspace", "w", "--by", "cleo"], { env })
-        assert.match(elsewhere.stdout, /^Nothing to resume: .*\nPaused is the operation wait, since /)
-        const resumed = yield* run(["resume", "--operation", "wait", "--by", "cleo"], { env })
-        assert.match(resumed.stdout, /^Resumed: the operation wait, which was paused since /)
-        assert.match((yield* run(["pauses"], { env })).stdout, /^Nothing is paused\.$/m)
-        assert.deepInclude(only(yield* run(["work", "--drain", "--json", "--poll", "50"], { env })), { succeeded: 1 })
-        const records = yield* sql`SELECT action, actor FROM countersign.pause_records ORDER BY id`
-        assert.deepStrictEqual(records, [
-          { action: "paused", actor: "ada" },
-          { action: "resumed", actor: "cleo" }
-        ])
-        for (const change of [
-          sql`UPDATE countersign.pause_records SET actor = 'x'`,
-          sql`DELETE FROM countersign.pause_records`
-        ]) {
-          yield* Effect.flip(change)
-        }
-
-        const misspelt = yield* run(["pause", "--operation", "wiat", "--by", "ada", "--reason", "r", "--json"], { env })
-        assert.deepInclude(JSON.parse(misspelt.stderr).error, { code: "pause.unknown_operation" })
-        const nothing = yield* run(["pause", "--by", "ada", "--reason", "r", "--json"], { env })
-        assert.deepInclude(JSON.parse(nothing.stderr).error, { code: "pause.scope_invalid" })
-      }).pipe(Effect.scoped)
-  )
-
   it.live("SIGTERM: running work is given back, exit code 0; a second signal ends at once", () =>
     Effect.gen(function* () {
       const { env, sql } = yield* prepared
