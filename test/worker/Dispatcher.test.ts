@@ -437,6 +437,17 @@ describe("the payload", () => {
   )
 })
 
+describe("the priority", () => {
+  for (const priority of ["urgent", "", "HIGH", 1, null, {}]) {
+    it.effect(`is not ${JSON.stringify(priority)}`, () =>
+      Effect.gen(function* () {
+        const { advice } = yield* refused("priority_invalid", { priority })
+        assert.include(advice, "high, normal, low")
+      }).pipe(Effect.provide(layerGate))
+    )
+  }
+})
+
 describe("the time it is available from", () => {
   for (const availableAtMillis of [
     Number.NaN,
