@@ -421,7 +421,13 @@ describe("handlersByType", () => {
   it("finds each by its operation, and refuses two for one", () => {
     const one = Handler.make(task, () => Effect.succeed(null))
     const other = Handler.make(silent, () => Effect.void)
-    assert.strictEqual(handlersByType([one, other]).get(task.type), one)
-    assert.throws(() => handlersByType([one, other, one]), RangeError, "task")
+    const catalogue = Catalogue.make([one.operation, other.operation])
+    assert.strictEqual(handlersByType([one, other], catalogue).get(task.type), one)
+    assert.throws(() => handlersByType([one, other, one], catalogue), RangeError, "task")
+    assert.throws(
+      () => handlersByType([one, other], Catalogue.make([one.operation])),
+      RangeError,
+      "not among the operations"
+    )
   })
 })

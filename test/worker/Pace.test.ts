@@ -117,6 +117,15 @@ describe("a workspace whose authority is being changed", () => {
     assert.isFalse(pace.isPassingOver())
   })
 
+  it("is not passed over for as long as a clock was wrong that is set back", () => {
+    const pace = paceOf(8)
+    const fastMillis = 5 * 3_600_000
+    pace.next(1, fastMillis)
+    pace.learn(admitted(2, { fenced: [north] }), CLAIM, fastMillis)
+    assert.deepStrictEqual(pace.next(1, fastMillis).passOver, [north])
+    assert.deepStrictEqual(pace.next(1, 1_000).passOver, [])
+  })
+
   it("is passed over for longer when it is met in change again", () => {
     const pace = paceOf(8)
     pace.learn(admitted(1, { fenced: [north] }), CLAIM, 0)

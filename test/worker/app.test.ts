@@ -1,6 +1,6 @@
 /** A host's app: what it may be made of, checked by the compiler and when it is loaded. */
 import { layerMemory, MemoryAuthority } from "@countersign/adapters"
-import { NoticeChannel, Operation, RunStore, WorkspaceId } from "@countersign/domain"
+import { Facts, NOTHING_KNOWN, NoticeChannel, Operation, RunStore, WorkspaceId } from "@countersign/domain"
 import { Countersign, defineApp, Handler, isApp, Worker } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Schema } from "effect"
@@ -29,7 +29,7 @@ describe("an app", () => {
     const wrong = { operations: [greet, greet], handlers: [handler], layer }
     assert.throws(() => defineApp(wrong), /declared twice/)
     assert.throws(() => defineApp({ ...wrong, operations: [greet], handlers: [handler, handler] }), /two handlers/)
-    assert.throws(() => defineApp({ ...wrong, operations: [] }), /not among the app's operations/)
+    assert.throws(() => defineApp({ ...wrong, operations: [] }), /not among the operations/)
   })
 
   it("whose handlers need something does not compile without it", () => {
@@ -38,6 +38,36 @@ describe("an app", () => {
     // @ts-expect-error something else is provided
     defineApp({ operations: [greet], handlers: [handler], layer: nobody })
   })
+
+  it.live("answers facts itself, where it brings a source of its own", () =>
+    Effect.gen(function* () {
+      const asked: Array<string> = []
+      const facts = Layer.succeed(Facts, {
+        read: (requests) =>
+          Effect.sync(() =>
+            requests.map(({ subject: { operationType, scope } }) => {
+              asked.push(operationType)
+              const workspace = { id: scope.workspaceId, open: true }
+              return { facts: { ...NOTHING_KNOWN, workspace }, fenced: false, sources: { workspace: "the host" } }
+            })
+          )
+      })
+      const app = defineApp({ operations: [greet], handlers: [handler], layer, facts })
+      assert.strictEqual(app.facts, facts)
+      const gate = yield* Layer.build(Countersign.layer({ catalogue: app.catalogue }))
+      const { run } = yield* Context.get(gate, Countersign).dispatchUntyped({
+        operationType: "greet",
+        systemAuthority: true,
+        workspaceId: "known to the host alone",
+        payload: { to: "you" }
+      })
+      const worked = Effect.flatMap(Worker, ({ drained }) => drained)
+      yield* Effect.provide(worked, app.layerWorker({ pollMillis: 20 }, nobody))
+      const store = yield* RunStore
+      assert.strictEqual((yield* store.find(run.dispatch.id))._tag, "Succeeded")
+      assert.deepStrictEqual(asked, ["greet"])
+    }).pipe(Effect.scoped, Effect.provide(layerMemory))
+  )
 
   it.live("gives its handlers what they need", () =>
     Effect.gen(function* () {

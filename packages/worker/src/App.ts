@@ -3,7 +3,7 @@
  *
  * Contract sections 2 and 7.
  */
-import { type AnyOperation, Catalogue, type NoticeChannel, type OperationType } from "@countersign/domain"
+import { type AnyOperation, Catalogue, type Facts, type NoticeChannel, type OperationType } from "@countersign/domain"
 import { Context, Effect, Layer, Predicate } from "effect"
 import { type Handler, handlersByType } from "./Handler.ts"
 import { Worker, type WorkerPorts } from "./Worker.ts"
@@ -20,6 +20,8 @@ export interface App {
   readonly catalogue: Catalogue
   /** The operations this app can carry out, not only dispatch. */
   readonly handled: ReadonlyArray<OperationType>
+  /** The app's own source of facts; null leaves it to the database's reference tables. */
+  readonly facts: Layer.Layer<Facts, unknown> | null
   /**
    * A worker of this app, with what its handlers need. Notices go to the app's own channel, or to the given one when it has none.
    * Fails with whatever the app's layers fail with.
@@ -37,6 +39,8 @@ interface Definition<R> {
   readonly handlers: ReadonlyArray<Handler<R>>
   /** Where notices go; `countersign work` keeps them in the table `inbox` when left out. */
   readonly notices?: Layer.Layer<NoticeChannel, unknown>
+  /** Where authority facts come from, such as a `HostFacts` layer; the reference tables of the database when left out. */
+  readonly facts?: Layer.Layer<Facts, unknown>
 }
 
 /** What {@link defineApp} takes when the handlers need something: a layer that provides it is asked for by the compiler. */
@@ -56,21 +60,20 @@ export function defineApp<R>(definition: Definition<never> | AppDefinition<R>): 
   return "layer" in definition ? appOf(definition, definition.layer) : appOf(definition, Layer.empty)
 }
 
-const appOf = <R>({ operations, handlers, notices }: Definition<R>, needs: Layer.Layer<R, unknown>): App => {
+const appOf = <R>({ operations, handlers, notices, facts }: Definition<R>, needs: Layer.Layer<R, unknown>): App => {
   const catalogue = Catalogue.make(operations)
-  const handled = [...handlersByType(handlers).keys()]
-  const undeclared = handled.find((type) => !catalogue.operations.has(type))
-  if (undeclared !== undefined) {
-    throw new RangeError(`there is a handler for ${undeclared}, but it is not among the app's operations`)
-  }
+  const handled = [...handlersByType(handlers, catalogue).keys()]
   return {
     [BRAND]: true,
     catalogue,
     handled,
-    layerWorker: (options, otherwise) =>
-      Layer.unwrap(
+    facts: facts ?? null,
+    layerWorker: (options, otherwise) => {
+      const worker = Layer.unwrap(
         Effect.map(closedOver(handlers, needs), (closed) => Worker.layer({ ...options, catalogue, handlers: closed }))
       ).pipe(Layer.provide(notices ?? otherwise))
+      return facts === undefined ? worker : Layer.provide(worker, facts)
+    }
   }
 }
 

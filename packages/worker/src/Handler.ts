@@ -4,7 +4,14 @@
  *
  * Contract sections 3 and 8.
  */
-import { type AnyOperation, type Operation, type OperationType, type RunFailure, unstorable } from "@countersign/domain"
+import {
+  type AnyOperation,
+  type Catalogue,
+  type Operation,
+  type OperationType,
+  type RunFailure,
+  unstorable
+} from "@countersign/domain"
 import { Effect, Result, Schema } from "effect"
 import { AttemptFailed } from "./AttemptFailed.ts"
 import type { HandlerContext } from "./HandlerContext.ts"
@@ -147,12 +154,21 @@ const resultEncoder = <Payload, Value>(operation: Operation<Payload, Value>) => 
     Result.map(encode(value), (json) => json ?? null)
 }
 
-/** Every handler of a process, by operation type. Throws when two are registered for one operation. */
-export const handlersByType = <R>(handlers: ReadonlyArray<Handler<R>>): ReadonlyMap<OperationType, Handler<R>> => {
+/**
+ * Every handler of a process, by operation type. Throws when two are registered for one operation, or one for an operation that the
+ * catalogue does not have: all of its runs would be denied.
+ */
+export const handlersByType = <R>(
+  handlers: ReadonlyArray<Handler<R>>,
+  { operations }: Catalogue
+): ReadonlyMap<OperationType, Handler<R>> => {
   const byType = new Map<OperationType, Handler<R>>()
   for (const handler of handlers) {
     const { type } = handler.operation
     if (byType.has(type)) throw new RangeError(`two handlers are registered for operation ${type}`)
+    if (!operations.has(type)) {
+      throw new RangeError(`there is a handler for ${type}, but it is not among the operations: declare it there too`)
+    }
     byType.set(type, handler)
   }
   return byType

@@ -63,7 +63,7 @@ export class Worker extends Context.Service<
   /** Starts a worker; closing the layer's scope stops it. Throws at once when an option makes no sense. */
   static readonly layer = <R>(options: WorkerOptions<R>): Layer.Layer<Worker, never, WorkerPorts | R> => {
     const limits = limitsOf(options)
-    const handlers = handlersByType(options.handlers)
+    const handlers = handlersByType(options.handlers, options.catalogue)
     return Layer.effect(
       Worker,
       Effect.gen(function* () {

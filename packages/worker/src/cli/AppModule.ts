@@ -1,7 +1,8 @@
 /** Loading a host's app from a file. */
-import { Effect, FileSystem, Path } from "effect"
+import { Effect, FileSystem, Layer, Path } from "effect"
 import { type App, isApp } from "../App.ts"
 import { type CliFailure, cliFailure } from "./CliFailure.ts"
+import { unforeseen } from "./failures.ts"
 import type { Settings } from "./Settings.ts"
 
 const HOW =
@@ -50,3 +51,18 @@ const whyNot = (error: unknown): string => {
   const text = message.split("\n").slice(0, 3).join(" ").trim()
   return text === "" ? "it threw an error without a message" : text
 }
+
+/** Asks the app's own source of facts, where it brings one, in place of the database's. */
+export const withFactsOf = <A, E, R>(
+  { facts }: App,
+  use: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | CliFailure, R> =>
+  facts === null
+    ? use
+    : Effect.scoped(
+        Effect.flatMap(Effect.mapError(Layer.build(facts), brokenApp), (context) => Effect.provide(use, context))
+      )
+
+/** An app whose layers cannot be built. */
+export const brokenApp = (error: unknown): CliFailure =>
+  cliFailure("app.broken", "the app's own layers could not be built", unforeseen(error).problem)

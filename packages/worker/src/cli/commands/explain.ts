@@ -3,7 +3,7 @@ import { Catalogue, isCompleted, RunStore } from "@countersign/domain"
 import { Effect, Option } from "effect"
 import { Command } from "effect/cli"
 import { explainRun } from "../../Inspection.ts"
-import { loadApp } from "../AppModule.ts"
+import { loadApp, withFactsOf } from "../AppModule.ts"
 import { answer } from "../Reply.ts"
 import { explanationAsJson } from "../render/explanationJson.ts"
 import { explanationPage } from "../render/explanationPage.ts"
@@ -24,10 +24,9 @@ export const explain = Command.make("explain", { run: runArgument, app: appFlag 
       const explained = Effect.gen(function* () {
         const store = yield* RunStore
         // What a waiting run needs is for its host to declare; about a completed one its last decision knows it all.
-        const catalogue = isCompleted(yield* store.find(id))
-          ? NOTHING_DECLARED
-          : (yield* loadApp(Option.getOrNull(app), settings)).catalogue
-        return yield* explainRun(id, catalogue)
+        if (isCompleted(yield* store.find(id))) return yield* explainRun(id, NOTHING_DECLARED)
+        const loaded = yield* loadApp(Option.getOrNull(app), settings)
+        return yield* withFactsOf(loaded, explainRun(id, loaded.catalogue))
       })
       const found = yield* withStore(settings, explained)
       yield* answer({

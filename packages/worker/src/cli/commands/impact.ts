@@ -3,7 +3,7 @@ import { ProviderConnectionId, TenantId, UserId, Withdrawal } from "@countersign
 import { Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { reportImpact } from "../../Impact.ts"
-import { loadApp } from "../AppModule.ts"
+import { loadApp, withFactsOf } from "../AppModule.ts"
 import { type CliFailure, cliFailure } from "../CliFailure.ts"
 import { answer } from "../Reply.ts"
 import { impactAsJson } from "../render/impactJson.ts"
@@ -33,8 +33,8 @@ export const impact = Command.make("impact", flags, ({ app, ...given }) =>
     Effect.gen(function* () {
       const withdrawal = yield* withdrawalFrom(given)
       const settings = yield* readSettings
-      const { catalogue } = yield* loadApp(Option.getOrNull(app), settings)
-      const report = yield* withStore(settings, reportImpact(catalogue, withdrawal))
+      const loaded = yield* loadApp(Option.getOrNull(app), settings)
+      const report = yield* withStore(settings, withFactsOf(loaded, reportImpact(loaded.catalogue, withdrawal)))
       yield* Effect.forEach(report.unreadable, ({ message }) => Effect.logWarning(printable(message)), {
         discard: true
       })

@@ -5,9 +5,8 @@ import { Context, Effect, Layer, Option, type Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { App } from "../../App.ts"
 import { Worker } from "../../Worker.ts"
-import { loadApp } from "../AppModule.ts"
+import { brokenApp, loadApp } from "../AppModule.ts"
 import { cliFailure } from "../CliFailure.ts"
-import { unforeseen } from "../failures.ts"
 import { answer } from "../Reply.ts"
 import { printable } from "../render/Style.ts"
 import { replying } from "../replying.ts"
@@ -92,9 +91,6 @@ interface Ending {
   readonly drain: boolean
   readonly wait: boolean
 }
-
-const brokenApp = (error: unknown) =>
-  cliFailure("app.broken", "the app's own layers could not be built", unforeseen(error).problem)
 
 const told = (counts: Readonly<Record<string, number>>): string => {
   const parts = Object.entries(counts).filter(([, count]) => count > 0)
