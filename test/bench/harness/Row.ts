@@ -13,7 +13,10 @@ export interface Figure {
 /** One measurement: prepares itself, measures, checks what it did, and fails when that is not right. */
 export interface Case {
   readonly name: string
-  readonly measure: Effect.Effect<ReadonlyArray<Figure>, unknown, Scope.Scope>
+  /** `share`, above 0 and at most 1, is how much of the work is to be done: the warm-up does less. */
+  readonly measure: (share: number) => Effect.Effect<ReadonlyArray<Figure>, unknown, Scope.Scope>
+  /** True for what takes long and varies little: it is measured in the last round only. */
+  readonly once?: boolean
 }
 
 /** One question, and what is measured to answer it. */

@@ -1,4 +1,5 @@
 /** The result, as Markdown for people and as JSON for programs. */
+import type { Judged } from "./goals.ts"
 import type { Machine } from "./machine.ts"
 import type { Figure, Row } from "./Row.ts"
 import type { Measured } from "./rounds.ts"
@@ -53,6 +54,7 @@ export interface Report {
   readonly mode: string
   readonly rounds: number
   readonly seed: number
+  readonly goals: ReadonlyArray<Judged>
   readonly rows: ReadonlyArray<{
     readonly key: string
     readonly title: string
@@ -62,14 +64,25 @@ export interface Report {
   }>
 }
 
+const goalInWords = ({ number, what, unit, must, aim, verdict, summary }: Judged): string => {
+  const inUnit = (value: number) => `${inWords(value)}${unit === "×" ? " ×" : unit === "" ? "" : ` ${unit}`}`
+  const found =
+    summary === null ? "" : `**${inUnit(summary.median)}** (${inWords(summary.least)}–${inWords(summary.most)})`
+  return `| ${number} | ${what} | ${found} | ${inUnit(must)} | ${inUnit(aim)} | ${verdict} |`
+}
+
+const goalsTable = (goals: ReadonlyArray<Judged>): string =>
+  ["| # | goal | measured | must | aim | |", "|--:|---|--:|--:|--:|---|", ...goals.map(goalInWords)].join("\n")
+
 export const rowsOf = (rows: ReadonlyArray<Row>, measured: Measured): Report["rows"] =>
   rows.map(({ key, title, unit, remark }) => ({ key, title, unit, remark, cells: cellsOf(measured.get(key) ?? []) }))
 
 /** The report as Markdown: median, and in brackets the least and the most of the rounds. */
-export const markdownOf = ({ machine, rows, ...run }: Report): string =>
+export const markdownOf = ({ machine, rows, goals, ...run }: Report): string =>
   [
     `${run.startedAt.slice(0, 10)}, ${run.mode}, ${run.rounds} rounds after one warm-up, seed ${run.seed}, ${Math.round(run.seconds)} s; load ${run.load.map((load) => load.toFixed(1)).join(" before, ")} after.`,
     `${machine.processors} × ${machine.processor}, ${machine.memoryGib} GiB; ${machine.versions.join(", ")}; ${machine.database.join(", ")}.`,
-    "**Median** (least–most).",
+    "**Median** (least–most). Ratios are taken round by round.",
+    goalsTable(goals),
     ...rows.map(({ title, unit, remark, cells }) => `### ${title}, ${unit}\n${remark}\n\n${tableOf(cells)}`)
   ].join("\n\n")

@@ -1,4 +1,4 @@
-/** Row 2: admission alone, `admitNext` called again and again until the queue is empty. */
+/** Admission alone, `admitNext` called again and again until the queue is empty. */
 import { Effect } from "effect"
 import { collectGarbage } from "../harness/memory.ts"
 import type { Case, Row } from "../harness/Row.ts"
@@ -8,9 +8,10 @@ import { millisToAdmit } from "./drain.ts"
 /** How many runs one drain takes, by the batch: about as long as each other. */
 export type Sizes = ReadonlyMap<number, number>
 
-const caseOf = (store: Store, line: string, batch: number, runs: number, snapshots: Content["snapshots"]): Case => ({
+const caseOf = (store: Store, line: string, batch: number, size: number, snapshots: Content["snapshots"]): Case => ({
   name: `${line}, batch ${batch}`,
-  measure: Effect.gen(function* () {
+  measure: Effect.fnUntraced(function* (share) {
+    const runs = Math.ceil(size * share)
     if (snapshots === "known") {
       const before = yield* store.filled({ queued: runs })
       yield* Effect.provide(millisToAdmit(store, runs, batch), before.ports)
@@ -25,7 +26,7 @@ const caseOf = (store: Store, line: string, batch: number, runs: number, snapsho
 
 export const admissionRow = (stores: ReadonlyArray<Store>, sizes: Sizes): Row => ({
   key: "admission",
-  title: "2. Admission alone",
+  title: "Admission alone",
   unit: "runs per second",
   remark:
     "`admitNext`: claim, fence, facts, decide, transition, record, commit; 8 % of the runs are denied. No snapshot of the facts is stored yet, except where they are said to be known.",

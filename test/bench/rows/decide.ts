@@ -1,124 +1,20 @@
-/** Row 1: the pure decision. */
+/** The pure decision. */
 import {
-  type AuthorityFacts,
-  actorBound,
   authorize,
-  Capability,
   type Decision,
   type Dispatch,
   decide,
   dispatch,
-  OperationType,
-  PrerequisiteName,
-  ProviderConnectionId,
   QUEUED_LIMIT_MILLIS,
   type Queued,
   ReasonCode,
-  type Requirements,
   RunId,
-  type Snapshot,
-  type Subject,
-  TenantId,
-  UserId,
-  WorkspaceId
+  type Snapshot
 } from "@countersign/domain"
 import { Effect } from "effect"
 import { collectGarbage } from "../harness/memory.ts"
 import type { Case, Row } from "../harness/Row.ts"
-import { randomFrom, SEED, shuffled } from "../harness/random.ts"
-
-const NOW_MILLIS = 1_790_000_000_000
-const CASES = 1_000
-
-const prerequisite = PrerequisiteName.make("maintenance_window")
-
-const requirements: Requirements = {
-  capability: Capability.make("bench.act"),
-  systemAuthority: false,
-  tenantStates: ["active"],
-  providerConnection: true,
-  writes: true,
-  writeGateMaxAgeMillis: 60_000,
-  prerequisites: []
-}
-const withPrerequisite: Requirements = { ...requirements, prerequisites: [prerequisite] }
-
-/** Ids are built anew for each case, as a database gives them: equal, but not the same string. */
-const subjectOf = (number: number): Subject => ({
-  operationType: OperationType.make("bench.sync"),
-  authority: actorBound(UserId.make(`user-${number}`)),
-  scope: {
-    workspaceId: WorkspaceId.make(`workspace-${number % 50}`),
-    tenantId: TenantId.make(`tenant-${number % 200}`),
-    providerConnectionId: ProviderConnectionId.make(`connection-${number % 200}`)
-  }
-})
-
-const allowedFacts = (number: number): AuthorityFacts => {
-  const { authority, scope } = subjectOf(number)
-  const { tenantId, providerConnectionId, workspaceId } = scope
-  if (authority._tag !== "ActorBound" || tenantId === null || providerConnectionId === null) {
-    throw new Error("every case names a person, a tenant and a connection")
-  }
-  const userId = authority.initiator
-  return {
-    workspace: { id: workspaceId, open: true },
-    tenant: { id: tenantId, workspaceId, state: "active" },
-    initiator: { id: userId, disabled: false },
-    membership: { workspaceId, userId, capabilities: [Capability.make("bench.act")] },
-    entitlement: { userId, tenantId },
-    connection: { id: providerConnectionId, workspaceId, tenantId, enabled: true, connected: true },
-    writeGate: { tenantId, health: "ok", checkedAtMillis: NOW_MILLIS - 1_000 },
-    prerequisites: []
-  }
-}
-
-/** How to be denied, once for each reason code of the contract. */
-const denials: ReadonlyArray<readonly [ReasonCode, (snapshot: Snapshot) => Snapshot]> = [
-  ["workspace_mismatch", withFacts(({ workspace }) => ({ workspace: workspace && { ...workspace, open: false } }))],
-  ["initiator_missing", withFacts(() => ({ initiator: null }))],
-  ["initiator_not_entitled", withFacts(() => ({ membership: null }))],
-  ["tenant_missing", withFacts(() => ({ tenant: null }))],
-  ["tenant_not_entitled", withFacts(() => ({ entitlement: null }))],
-  [
-    "missing_capability",
-    withFacts(({ membership }) => ({ membership: membership && { ...membership, capabilities: [] } }))
-  ],
-  ["tenant_not_operable", withFacts(({ tenant }) => ({ tenant: tenant && { ...tenant, state: "archived" } }))],
-  [
-    "provider_connection_invalid",
-    withFacts(({ connection }) => ({ connection: connection && { ...connection, enabled: false } }))
-  ],
-  [
-    "write_gate_blocked",
-    withFacts(({ writeGate }) => ({ writeGate: writeGate && { ...writeGate, checkedAtMillis: 0 } }))
-  ],
-  ["execution_prerequisite_invalid", (snapshot) => ({ ...snapshot, requirements: withPrerequisite })]
-]
-
-function withFacts(change: (facts: AuthorityFacts) => Partial<AuthorityFacts>) {
-  return (snapshot: Snapshot): Snapshot => ({ ...snapshot, facts: { ...snapshot.facts, ...change(snapshot.facts) } })
-}
-
-const allowedSnapshot = (number: number): Snapshot => ({
-  takenAtMillis: NOW_MILLIS,
-  subject: subjectOf(number),
-  requirements,
-  facts: allowedFacts(number)
-})
-
-const upTo = (count: number) => Array.from({ length: count }, (_, at) => at)
-
-export const allAllowed = upTo(CASES).map(allowedSnapshot)
-
-/** Half allowed, the other half denied for every reason equally often, in no particular order. */
-export const mixed = shuffled(
-  upTo(CASES).map((number) => {
-    const [, deny] = denials[(number >> 1) % denials.length] ?? []
-    return number % 2 === 0 || deny === undefined ? allowedSnapshot(number) : deny(allowedSnapshot(number))
-  }),
-  randomFrom(SEED)
-)
+import { allAllowed, CASES, denials, mixed, NOW_MILLIS } from "./scenario.ts"
 
 const isDenied = (decision: Decision) => decision._tag === "Denied"
 
@@ -199,23 +95,25 @@ const WEIGHING = (() => {
 
 const caseOf = (name: string, pass: Pass, passes: number): Case => ({
   name,
-  measure: Effect.sync(() => [
-    { line: name, column: "ns", value: nanosecondsOf(pass, passes) },
-    { line: name, column: "bytes allocated", value: bytesOf(pass) }
-  ])
+  measure: () =>
+    Effect.sync(() => [
+      { line: name, column: "ns", value: nanosecondsOf(pass, passes) },
+      { line: name, column: "bytes allocated", value: bytesOf(pass) }
+    ])
 })
 
-export const decideRow = (passes: number): Row => {
+export const decideRow = (passes: number, others: ReadonlyArray<Case>): Row => {
   checkScenario()
   return {
     key: "decide",
-    title: "1. The pure decision",
+    title: "The pure decision",
     unit: "per decision",
     remark: `${CASES} snapshots of ${CASES} people; mixed: half of them denied, for all ${denials.length} reason codes equally often.`,
     cases: [
       caseOf("decide, mixed", decideAll(mixed), passes),
       caseOf("decide, all allowed", decideAll(allAllowed), passes),
-      caseOf("authorize, mixed", authorizeAll, passes)
+      caseOf("authorize, mixed", authorizeAll, passes),
+      ...others
     ]
   }
 }

@@ -1,80 +1,54 @@
-/** Row 3: a worker from claim to completed. */
-import { NoticeChannel } from "@countersign/domain"
-import { Handler, Worker, type WorkerEvent } from "@countersign/worker"
-import { Context, Deferred, Effect, Layer } from "effect"
-import { collectGarbage } from "../harness/memory.ts"
+/** A worker from claim to completed; the other contenders of this row are in `peers.ts` and `floor.ts`. */
+import type { PgClient } from "@effect/sql-pg"
+import { Effect } from "effect"
 import type { Case, Row } from "../harness/Row.ts"
-import type { Filled, Store } from "../stores/Store.ts"
-import { catalogue, operation } from "../stores/world.ts"
+import { walPosition } from "../stores/postgres.ts"
+import type { Content, Store } from "../stores/Store.ts"
+import { work } from "./work.ts"
 
-const noOp = Handler.make(operation, () => Effect.void)
-
-/** Takes the first notices and never says that they are delivered: what is measured then is the run, not its news. */
-const silent = NoticeChannel.of({ deliver: () => Effect.never })
-
-/** Counts down; `done` when everything has happened. */
-const countdown = (from: number) =>
-  Effect.map(Deferred.make<void>(), (done) => {
-    let left = from
-    const one = Effect.suspend(() => {
-      left -= 1
-      return left === 0 ? Effect.asVoid(Deferred.succeed(done, undefined)) : Effect.void
-    })
-    return { one, done: Deferred.await(done) }
-  })
-
-const isEnd = (event: WorkerEvent): boolean => event._tag === "Settled" || event._tag === "Blocked"
-
-interface Terms {
-  readonly at: number
+/** A worker over a store. */
+export interface Contender {
+  readonly line: string
+  readonly store: Store
+  readonly batch: number
   readonly runs: number
-  readonly delivered: boolean
+  readonly snapshots?: Content["snapshots"]
+  readonly delivered?: boolean
+  /** Where the server's log is looked at; then bytes for each run are told as well. */
+  readonly log?: PgClient.PgClient
 }
 
-/** Milliseconds from the start of a worker until every run is completed, or until every notice is delivered as well. */
-const millisToComplete = Effect.fnUntraced(function* ({ ports }: Filled, { at, runs, delivered }: Terms) {
-  const completed = yield* countdown(runs)
-  const told = yield* countdown(runs)
-  const channel = delivered ? NoticeChannel.of({ deliver: () => told.one }) : silent
-  const worker = Worker.layer({
-    catalogue,
-    handlers: [noOp],
-    concurrency: at,
-    batch: at,
-    name: "bench",
-    drainMillis: 1_000,
-    observe: (event) => (isEnd(event) ? completed.one : Effect.void)
-  }).pipe(Layer.provide(Layer.succeedContext(Context.add(ports, NoticeChannel, channel))))
-  return yield* Effect.scoped(
-    Effect.gen(function* () {
-      const begun = performance.now()
-      yield* Layer.build(worker)
-      yield* completed.done
-      if (delivered) yield* told.done
-      return performance.now() - begun
-    })
-  )
+/** The column of a batch. */
+export const batchColumn = (batch: number): string => `batch ${batch}`
+
+const logPosition = (log: PgClient.PgClient | undefined) => (log === undefined ? Effect.succeed(0) : walPosition(log))
+
+const measured = Effect.fnUntraced(function* (contender: Contender, share: number) {
+  const { line, store, batch, snapshots = "new", delivered = false, log } = contender
+  const runs = Math.ceil(contender.runs * share)
+  if (snapshots === "known") yield* work(yield* store.filled({ queued: runs }), { batch, runs })
+  const filled = yield* store.filled({ queued: runs, snapshots })
+  const before = yield* logPosition(log)
+  const { millis } = yield* work(filled, { batch, runs, delivered })
+  const bytes = (yield* logPosition(log)) - before
+  yield* filled.check("completed", runs)
+  const rate = { line, column: batchColumn(batch), value: (runs / millis) * 1000 }
+  return log === undefined ? [rate] : [rate, { line, column: LOG_COLUMN, value: bytes / runs }]
 })
 
-const caseOf = (store: Store, line: string, terms: Terms): Case => ({
-  name: `${line}, ${terms.at}`,
-  measure: Effect.gen(function* () {
-    const filled = yield* store.filled({ queued: terms.runs })
-    collectGarbage()
-    const millis = yield* millisToComplete(filled, terms)
-    yield* filled.check("completed", terms.runs)
-    return [{ line, column: `concurrency and batch ${terms.at}`, value: (terms.runs / millis) * 1000 }]
-  })
+/** Bytes of log for each run. */
+export const LOG_COLUMN = "log, bytes per run"
+
+const caseOf = (contender: Contender): Case => ({
+  name: `${contender.line}, ${batchColumn(contender.batch)}`,
+  measure: (share) => measured(contender, share)
 })
 
-export const endToEndRow = (stores: ReadonlyArray<Store>, runs: number): Row => ({
+export const endToEndRow = (contenders: ReadonlyArray<Contender>, others: ReadonlyArray<Case>): Row => ({
   key: "end-to-end",
-  title: "3. End to end through a worker",
+  title: "End to end",
   unit: "runs per second",
   remark:
-    "From the start of the worker until the last run is completed: handler that does nothing, settlement, notice in the outbox. “Delivered”: until the last notice is delivered too, by a channel that takes it at once.",
-  cases: stores.flatMap((store) => [
-    ...[100, 500].map((at) => caseOf(store, store.name, { at, runs, delivered: false })),
-    caseOf(store, `${store.name}, delivered`, { at: 100, runs: Math.ceil(runs / 2), delivered: true })
-  ])
+    "From the start of a worker until the last run is completed: claim, fence, facts, decision with stored snapshot, audit, running, handler that does nothing, settlement, notice in the outbox. “Delivered”: until the last notice is delivered too. Peers in a process of their own, at their best documented settings, whatever the batch.",
+  cases: [...contenders.map(caseOf), ...others]
 })

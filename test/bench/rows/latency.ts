@@ -1,4 +1,4 @@
-/** Row 6: how long an idle worker takes to begin with a run that is dispatched now. */
+/** How long an idle worker takes to begin with a run that is dispatched now. */
 import { NoticeChannel } from "@countersign/domain"
 import { Countersign, Handler, Worker } from "@countersign/worker"
 import { Context, Deferred, Effect, Layer, Ref } from "effect"
@@ -22,23 +22,24 @@ const allowedNumbers = (store: Store, count: number): ReadonlyArray<number> => {
   return found
 }
 
-const caseOf = (store: Store, samples: number): Case => ({
+const caseOf = (store: Store, most: number): Case => ({
   name: store.name,
-  measure: Effect.gen(function* () {
+  measure: Effect.fnUntraced(function* (share) {
+    const samples = Math.ceil(most * share)
     const { ports, check } = yield* store.filled({ queued: 0 })
     const waiting = yield* Ref.make(yield* Deferred.make<number>())
     const settled = yield* Ref.make(yield* Deferred.make<void>())
-    const handler = Handler.make(operation, () =>
-      Effect.flatMap(Ref.get(waiting), (begun) => Effect.asVoid(Deferred.succeed(begun, performance.now())))
-    )
+    const begin = Effect.suspend(() => {
+      const beganAt = performance.now()
+      return Effect.flatMap(Ref.get(waiting), (begun) => Effect.asVoid(Deferred.succeed(begun, beganAt)))
+    })
+    const settle = Effect.flatMap(Ref.get(settled), (one) => Effect.asVoid(Deferred.succeed(one, undefined)))
     const worker = Worker.layer({
       catalogue,
-      handlers: [handler],
+      handlers: [Handler.make(operation, () => Effect.void)],
       name: "bench",
-      observe: ({ _tag }) =>
-        _tag === "Settled"
-          ? Effect.flatMap(Ref.get(settled), (one) => Effect.asVoid(Deferred.succeed(one, undefined)))
-          : Effect.void
+      // Told as soon as the admission has committed, before the handler is called.
+      observe: ({ _tag }) => (_tag === "Started" ? begin : _tag === "Settled" ? settle : Effect.void)
     })
     const channel = NoticeChannel.of({ deliver: () => Effect.void })
     const context = yield* Layer.build(
@@ -73,8 +74,8 @@ const caseOf = (store: Store, samples: number): Case => ({
 
 export const latencyRow = (stores: ReadonlyArray<Store>, samples: number): Row => ({
   key: "latency",
-  title: "6. Latency of an idle worker",
+  title: "Latency of an idle worker",
   unit: "milliseconds",
-  remark: `From the call of \`dispatch\` until the handler is called, ${samples} times a round with a pause after each.`,
+  remark: `From the call of \`dispatch\` until the run is running and that is committed, ${samples} times a round with a pause after each.`,
   cases: stores.map((store) => caseOf(store, samples))
 })

@@ -1,4 +1,4 @@
-/** Row 7: how much log a run makes PostgreSQL write. */
+/** How much log a run makes PostgreSQL write. */
 import { type Running, RunStore, step } from "@countersign/domain"
 import type { PgClient } from "@effect/sql-pg"
 import { Clock, Effect } from "effect"
@@ -33,9 +33,10 @@ const completeAll = Effect.fnUntraced(function* (started: ReadonlyArray<Running>
   }
 })
 
-const caseOf = (admin: PgClient.PgClient, store: Store, runs: number, snapshots: Content["snapshots"]): Case => ({
+const caseOf = (admin: PgClient.PgClient, store: Store, size: number, snapshots: Content["snapshots"]): Case => ({
   name: snapshots === "known" ? "facts known" : "facts new",
-  measure: Effect.gen(function* () {
+  measure: Effect.fnUntraced(function* (share) {
+    const runs = Math.ceil((size * share) / BATCH) * BATCH
     const { ports, check } = yield* store.filled({ queued: 0, snapshots: snapshots ?? "new" })
     const line = snapshots === "known" ? "facts known" : "facts new"
     const bytesOf = <A, E, R>(column: string, effect: Effect.Effect<A, E, R>) =>
@@ -68,7 +69,7 @@ const caseOf = (admin: PgClient.PgClient, store: Store, runs: number, snapshots:
 
 export const walRow = (admin: PgClient.PgClient, store: Store, runs: number): Row => ({
   key: "wal",
-  title: "7. Write-ahead log",
+  title: "Write-ahead log, step by step",
   unit: "bytes per run",
   remark:
     "In batches of 100, with one notice for each run; counted over all runs, denied ones included. No checkpoint falls into it, so there are next to no full-page images; in production they come on top.",

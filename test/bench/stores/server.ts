@@ -54,14 +54,20 @@ export const clientOf = (url: string, connections: number) =>
 
 let made = 0
 
-/** A database of its own on that server, gone with the scope. Answers with its URL. */
-export const freshDatabase = Effect.fnUntraced(function* (serverUrl: string) {
+/** A database of its own on that server, gone with the scope; its sessions have these settings. Answers with its URL. */
+export const freshDatabase = Effect.fnUntraced(function* (
+  serverUrl: string,
+  settings: Readonly<Record<string, string>> = {}
+) {
   const admin = yield* clientOf(serverUrl, 1)
   made += 1
   const name = `countersign_bench_${process.pid}_${made}`
   yield* Effect.acquireRelease(admin`CREATE DATABASE ${admin(name)}`, () =>
     Effect.orDie(admin`DROP DATABASE ${admin(name)} WITH (FORCE)`)
   )
+  for (const [setting, value] of Object.entries(settings)) {
+    yield* admin.unsafe(`ALTER DATABASE ${name} SET ${setting} = '${value}'`)
+  }
   const url = new URL(serverUrl)
   url.pathname = `/${name}`
   return url.href

@@ -1,0 +1,163 @@
+/** Which rows are measured, and over what. */
+import { Effect, type Scope } from "effect"
+import { LINES } from "./goals.ts"
+import { installPeers } from "./harness/peer.ts"
+import { runScript } from "./harness/program.ts"
+import { say } from "./harness/progress.ts"
+import type { Case, Row } from "./harness/Row.ts"
+import type { Options } from "./options.ts"
+import { admissionRow } from "./rows/admission.ts"
+import { decideRow } from "./rows/decide.ts"
+import { dispatchRow } from "./rows/dispatch.ts"
+import { type Contender, endToEndRow } from "./rows/endToEnd.ts"
+import { flatnessRow, oldSnapshotRow } from "./rows/flatness.ts"
+import { checkFloor, floorCase } from "./rows/floor.ts"
+import { latencyRow } from "./rows/latency.ts"
+import { openCasl, openQueuePeers, type QueuePeers } from "./rows/peers.ts"
+import { processorRow } from "./rows/processor.ts"
+import { programRow } from "./rows/program.ts"
+import { walRow } from "./rows/wal.ts"
+import { type BenchSizes, sizesOf } from "./sizes.ts"
+import { openFloor } from "./stores/floor.ts"
+import { memoryStore } from "./stores/memory.ts"
+import { describeServer, openEmbedded, openPostgres } from "./stores/postgres.ts"
+import { postgresUrl } from "./stores/server.ts"
+import { openUngated } from "./stores/ungated.ts"
+
+/** What is to be measured. */
+export interface Plan {
+  readonly rows: ReadonlyArray<Row>
+  /** What the server says of itself; empty when none is used. */
+  readonly database: ReadonlyArray<string>
+}
+
+/** How many connections work; the product's own pool has one more, which listens. */
+const WORKING = 4
+/** The memory adapter looks through everything that is active at each claim: it is measured on less. */
+const MEMORY_RUNS = 2_000
+
+type Opened<A> = Effect.Effect<A, unknown, Scope.Scope>
+
+/** What was asked for. Rows without goals are left out of a quick bench unless they are named. */
+const wantedBy = ({ quick, only, without }: Options) => ({
+  row: (key: string) => (only === null ? true : only.has(key)),
+  detail: (key: string) => (only === null ? !quick : only.has(key)),
+  part: (part: string) => !without.has(part)
+})
+
+const NO_PEERS: QueuePeers = { endToEnd: [], dispatch: [] }
+
+const openServerRows = (options: Options, sizes: BenchSizes): Opened<Plan> =>
+  Effect.gen(function* () {
+    const wanted = wantedBy(options)
+    say("a PostgreSQL server is started and filled")
+    const serverUrl = yield* postgresUrl
+    const database = yield* openPostgres(serverUrl)
+    const { url, admin } = database
+    const main = yield* database.through(`PostgreSQL, ${WORKING} connections`, WORKING + 1, 2)
+    const hasPeers = wanted.part("peers") && (wanted.row("end-to-end") || wanted.row("dispatch"))
+    const peers = hasPeers ? yield* openQueuePeers(serverUrl, { jobs: sizes.runs, byHand: sizes.byHand }) : NO_PEERS
+    const rows: Array<Row> = []
+    if (wanted.row("end-to-end")) {
+      const alone = yield* database.through(LINES.oneConnection, 2, 1)
+      const ungated = yield* openUngated(serverUrl, WORKING + 1)
+      const slow = yield* openPostgres(serverUrl, { commit_delay: "1000", commit_siblings: "0" })
+      const slowDisk = yield* slow.through(LINES.slowDisk, WORKING + 1, 2)
+      const floor = yield* openFloor(database, main, WORKING)
+      yield* checkFloor(admin, main, floor, Math.min(3_000, sizes.runs))
+      const { runs, embedded } = sizes
+      const details: ReadonlyArray<Contender> = wanted.detail("admission")
+        ? [{ line: `${LINES.guarded}, delivered`, store: main, batch: 100, runs: Math.ceil(runs / 4), delivered: true }]
+        : []
+      rows.push(
+        endToEndRow(
+          [
+            { line: LINES.guarded, store: main, batch: 100, runs, log: admin },
+            { line: LINES.guarded, store: main, batch: 500, runs },
+            { line: LINES.ungated, store: ungated, batch: 100, runs },
+            { line: LINES.ungated, store: ungated, batch: 500, runs },
+            { line: LINES.slowDisk, store: slowDisk, batch: 100, runs },
+            { line: `${LINES.guarded}, facts known`, store: main, batch: 100, runs, snapshots: "known", log: admin },
+            { line: LINES.oneConnection, store: alone, batch: 100, runs: embedded },
+            ...details
+          ],
+          [...[100, 500].map((batch) => floorCase(main, floor, batch, runs)), ...peers.endToEnd]
+        )
+      )
+    }
+    if (wanted.row("flatness")) {
+      say("the backlogs are filled")
+      rows.push(yield* flatnessRow(serverUrl, sizes.backlogs, sizes.backlogs[0] / 2, WORKING + 1))
+    }
+    if (wanted.row("old-snapshot")) rows.push(oldSnapshotRow(url, main, sizes.oldSnapshot))
+    if (wanted.row("latency")) rows.push(latencyRow([main], sizes.latencies))
+    if (wanted.row("dispatch")) {
+      rows.push(dispatchRow([main], sizes.dispatched, wanted.detail("admission"), peers.dispatch))
+    }
+    if (wanted.row("program")) {
+      say("the worker is built")
+      yield* runScript("build")
+      rows.push(programRow({ url, admin, store: main, runs: sizes.drained, idleMillis: sizes.idleMillis }))
+    }
+    if (wanted.detail("admission")) rows.push(admissionRow([main], sizes.admission))
+    if (wanted.detail("wal")) rows.push(walRow(admin, main, sizes.dispatched))
+    if (wanted.detail("processor")) rows.push(processorRow(main, sizes.runs, admin))
+    return { rows, database: [yield* describeServer(admin)] }
+  })
+
+const openEmbeddedRows = (options: Options, sizes: BenchSizes): Opened<ReadonlyArray<Row>> =>
+  Effect.gen(function* () {
+    const wanted = wantedBy(options)
+    say("the embedded database is filled")
+    const store = yield* openEmbedded
+    const rows: Array<Row> = []
+    if (wanted.row("end-to-end")) {
+      rows.push(endToEndRow([{ line: LINES.embedded, store, batch: 100, runs: sizes.embedded }], []))
+    }
+    if (wanted.detail("latency")) rows.push(latencyRow([store], sizes.latencies))
+    if (wanted.detail("dispatch")) rows.push(dispatchRow([store], sizes.embedded, true, []))
+    if (wanted.detail("admission")) rows.push(admissionRow([store], sizes.admission))
+    if (wanted.detail("processor")) rows.push(processorRow(store, sizes.embedded, null))
+    return rows
+  })
+
+const openMemoryRows = (options: Options, { admission }: BenchSizes): ReadonlyArray<Row> => {
+  const wanted = wantedBy(options)
+  const sizes = new Map(
+    [...admission].map(([batch, runs]) => [batch, Math.min(runs, Math.round(300 * Math.sqrt(batch)))])
+  )
+  return [
+    ...(wanted.detail("admission") ? [admissionRow([memoryStore], sizes)] : []),
+    ...(wanted.detail("end-to-end") && wanted.detail("admission")
+      ? [endToEndRow([{ line: "Countersign, in memory", store: memoryStore, batch: 100, runs: MEMORY_RUNS }], [])]
+      : [])
+  ]
+}
+
+/** Rows of one key, put together: their cases side by side. */
+const merged = (rows: ReadonlyArray<Row>): ReadonlyArray<Row> => {
+  const byKey = new Map<string, Row>()
+  for (const row of rows) {
+    const known = byKey.get(row.key)
+    byKey.set(row.key, known === undefined ? row : { ...known, cases: [...known.cases, ...row.cases] })
+  }
+  return [...byKey.values()]
+}
+
+/** Opens everything these options ask for; it lasts as long as the scope. */
+export const openPlan = (options: Options): Opened<Plan> =>
+  Effect.gen(function* () {
+    const wanted = wantedBy(options)
+    const sizes = sizesOf(options)
+    const rows: Array<Row> = []
+    if (wanted.part("peers")) yield* installPeers
+    if (wanted.row("decide")) {
+      const casl: ReadonlyArray<Case> = wanted.part("peers") ? yield* openCasl(sizes.caslPasses) : []
+      rows.push(decideRow(sizes.decidePasses, casl))
+    }
+    const server = wanted.part("postgres") ? yield* openServerRows(options, sizes) : { rows: [], database: [] }
+    rows.push(...server.rows)
+    if (wanted.part("embedded")) rows.push(...(yield* openEmbeddedRows(options, sizes)))
+    if (wanted.part("memory")) rows.push(...openMemoryRows(options, sizes))
+    return { rows: merged(rows), database: server.database }
+  })

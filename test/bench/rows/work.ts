@@ -1,0 +1,79 @@
+/** A whole worker at work on a filled store. */
+import { NoticeChannel } from "@countersign/domain"
+import { Handler, Worker, type WorkerEvent } from "@countersign/worker"
+import { Context, Deferred, Effect, Layer } from "effect"
+import { collectGarbage } from "../harness/memory.ts"
+import type { Filled } from "../stores/Store.ts"
+import { catalogue, operation } from "../stores/world.ts"
+
+const noOp = Handler.make(operation, () => Effect.void)
+
+/** Takes the first notices and never says that they are delivered: what is measured then is the run, not its news. */
+const silent = NoticeChannel.of({ deliver: () => Effect.never })
+
+/** Counts down; `done` when everything has happened. */
+const countdown = (from: number) =>
+  Effect.map(Deferred.make<void>(), (done) => {
+    let left = from
+    const one = Effect.suspend(() => {
+      left -= 1
+      return left === 0 ? Effect.asVoid(Deferred.succeed(done, undefined)) : Effect.void
+    })
+    return { one, done: Deferred.await(done) }
+  })
+
+const isEnd = (event: WorkerEvent): boolean => event._tag === "Settled" || event._tag === "Blocked"
+
+export interface WorkTerms {
+  /** How many runs an admission takes at most. Twice as many are in hand at most, so that one batch is settled while the next is admitted. */
+  readonly batch: number
+  /** The clock stops after so many runs. */
+  readonly runs: number
+  /** Whether their notices are to be delivered as well, by a channel that takes them at once. */
+  readonly delivered?: boolean
+}
+
+export interface Worked {
+  /** From the start of the worker until so many runs were completed (and their notices delivered). */
+  readonly millis: number
+  /** How long each tenth of the runs took. */
+  readonly tenthsMillis: ReadonlyArray<number>
+  /** How many runs were completed until the worker stopped: more than asked for when more were queued. */
+  readonly ended: number
+}
+
+/** Starts a worker, waits until so many runs are completed, and stops it. */
+export const work = Effect.fnUntraced(function* ({ ports }: Filled, { batch, runs, delivered }: WorkTerms) {
+  const completed = yield* countdown(runs)
+  const told = yield* countdown(runs)
+  const marks: Array<number> = []
+  let ended = 0
+  const onEnd = Effect.suspend(() => {
+    ended += 1
+    if (marks.length < Math.floor((ended * 10) / runs)) marks.push(performance.now())
+    return completed.one
+  })
+  const channel = delivered === true ? NoticeChannel.of({ deliver: () => told.one }) : silent
+  const worker = Worker.layer({
+    catalogue,
+    handlers: [noOp],
+    concurrency: batch * 2,
+    batch,
+    name: "bench",
+    drainMillis: 10_000,
+    observe: (event) => (isEnd(event) ? onEnd : Effect.void)
+  }).pipe(Layer.provide(Layer.succeedContext(Context.add(ports, NoticeChannel, channel))))
+  collectGarbage()
+  const { begun, millis } = yield* Effect.scoped(
+    Effect.gen(function* () {
+      const started = performance.now()
+      yield* Layer.build(worker)
+      yield* completed.done
+      if (delivered === true) yield* told.done
+      return { begun: started, millis: performance.now() - started }
+    })
+  )
+  const tenthsMillis = marks.slice(0, 10).map((mark, at) => mark - (marks[at - 1] ?? begun))
+  const worked: Worked = { millis, tenthsMillis, ended }
+  return worked
+})

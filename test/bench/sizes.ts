@@ -1,0 +1,87 @@
+/** How much is measured. */
+import type { Options } from "./options.ts"
+import type { Sizes } from "./rows/admission.ts"
+
+export interface BenchSizes {
+  readonly decidePasses: number
+  readonly caslPasses: number
+  /** Runs of one drain, of whatever contender. */
+  readonly runs: number
+  /** Where each run is checked by hand, which is slow. */
+  readonly byHand: number
+  readonly embedded: number
+  readonly oldSnapshot: number
+  /** Queued and as many finished: a small backlog and a large one. */
+  readonly backlogs: readonly [small: number, large: number]
+  readonly dispatched: number
+  readonly latencies: number
+  /** Drained by the worker whose memory is looked at. */
+  readonly drained: number
+  readonly idleMillis: number
+  /** Runs of an admission alone, by batch: about as long as each other. */
+  readonly admission: Sizes
+}
+
+const QUICK: BenchSizes = {
+  decidePasses: 300,
+  caslPasses: 20,
+  runs: 12_000,
+  byHand: 3_000,
+  embedded: 3_000,
+  oldSnapshot: 20_000,
+  backlogs: [10_000, 50_000],
+  dispatched: 10_000,
+  latencies: 60,
+  drained: 50_000,
+  idleMillis: 5_000,
+  admission: new Map([
+    [1, 300],
+    [10, 2_000],
+    [100, 6_000],
+    [500, 10_000]
+  ])
+}
+
+const FULL: BenchSizes = {
+  decidePasses: 1_000,
+  caslPasses: 100,
+  runs: 40_000,
+  byHand: 10_000,
+  embedded: 10_000,
+  oldSnapshot: 100_000,
+  backlogs: [10_000, 100_000],
+  dispatched: 40_000,
+  latencies: 200,
+  drained: 200_000,
+  idleMillis: 30_000,
+  admission: new Map([
+    [1, 1_000],
+    [10, 6_000],
+    [100, 20_000],
+    [500, 30_000]
+  ])
+}
+
+const scaled = (sizes: BenchSizes, scale: number): BenchSizes => {
+  const less = (size: number) => Math.max(50, Math.round(size * scale))
+  return {
+    ...sizes,
+    decidePasses: less(sizes.decidePasses),
+    runs: less(sizes.runs),
+    byHand: less(sizes.byHand),
+    embedded: less(sizes.embedded),
+    oldSnapshot: less(sizes.oldSnapshot),
+    backlogs: [less(sizes.backlogs[0]), less(sizes.backlogs[1])],
+    dispatched: less(sizes.dispatched),
+    latencies: less(sizes.latencies),
+    drained: less(sizes.drained),
+    admission: new Map([...sizes.admission].map(([batch, runs]) => [batch, less(runs)]))
+  }
+}
+
+/** The sizes these options ask for. */
+export const sizesOf = ({ quick, long, scale }: Options): BenchSizes => {
+  const sizes = quick ? QUICK : FULL
+  const chosen: BenchSizes = long ? { ...sizes, backlogs: [100_000, 1_000_000], drained: 1_000_000 } : sizes
+  return scaled(chosen, scale)
+}
