@@ -38,10 +38,13 @@ const MEMORY_RUNS = 2_000
 
 type Opened<A> = Effect.Effect<A, unknown, Scope.Scope>
 
-/** What was asked for. Rows without goals are left out of a quick bench unless they are named. */
+/** Without goals: left out of a quick bench unless they are named. */
+const BACKGROUND = ["admission", "wal", "processor"]
+
+/** What was asked for. `details` are lines without goals in rows that have some. */
 const wantedBy = ({ quick, only, without }: Options) => ({
-  row: (key: string) => (only === null ? true : only.has(key)),
-  detail: (key: string) => (only === null ? !quick : only.has(key)),
+  row: (key: string) => (only === null ? !quick || !BACKGROUND.includes(key) : only.has(key)),
+  details: !quick,
   part: (part: string) => !without.has(part)
 })
 
@@ -56,7 +59,7 @@ const openServerRows = (options: Options, sizes: BenchSizes): Opened<Plan> =>
     const { url, admin } = database
     const main = yield* database.through(`PostgreSQL, ${WORKING} connections`, WORKING + 1, 2)
     const hasPeers = wanted.part("peers") && (wanted.row("end-to-end") || wanted.row("dispatch"))
-    const peers = hasPeers ? yield* openQueuePeers(serverUrl, { jobs: sizes.runs, byHand: sizes.byHand }) : NO_PEERS
+    const peers = hasPeers ? yield* openQueuePeers(serverUrl, sizes) : NO_PEERS
     const rows: Array<Row> = []
     if (wanted.row("end-to-end")) {
       const alone = yield* database.through(LINES.oneConnection, 2, 1)
@@ -66,20 +69,21 @@ const openServerRows = (options: Options, sizes: BenchSizes): Opened<Plan> =>
       const floor = yield* openFloor(database, main, WORKING)
       yield* checkFloor(admin, main, floor, Math.min(3_000, sizes.runs))
       const { runs, embedded } = sizes
-      const details: ReadonlyArray<Contender> = wanted.detail("admission")
-        ? [{ line: `${LINES.guarded}, delivered`, store: main, batch: 100, runs: Math.ceil(runs / 4), delivered: true }]
-        : []
+      const guarded = { line: LINES.guarded, store: main, batch: 100, runs, log: admin }
+      const details: ReadonlyArray<Contender> = [
+        { ...guarded, line: `${LINES.guarded}, facts known`, snapshots: "known" },
+        { line: `${LINES.guarded}, delivered`, store: main, batch: 100, runs: Math.ceil(runs / 4), delivered: true }
+      ]
       rows.push(
         endToEndRow(
           [
-            { line: LINES.guarded, store: main, batch: 100, runs, log: admin },
+            guarded,
             { line: LINES.guarded, store: main, batch: 500, runs },
             { line: LINES.ungated, store: ungated, batch: 100, runs },
             { line: LINES.ungated, store: ungated, batch: 500, runs },
             { line: LINES.slowDisk, store: slowDisk, batch: 100, runs },
-            { line: `${LINES.guarded}, facts known`, store: main, batch: 100, runs, snapshots: "known", log: admin },
             { line: LINES.oneConnection, store: alone, batch: 100, runs: embedded },
-            ...details
+            ...(wanted.details ? details : [])
           ],
           [...[100, 500].map((batch) => floorCase(main, floor, batch, runs)), ...peers.endToEnd]
         )
@@ -92,16 +96,16 @@ const openServerRows = (options: Options, sizes: BenchSizes): Opened<Plan> =>
     if (wanted.row("old-snapshot")) rows.push(oldSnapshotRow(url, main, sizes.oldSnapshot))
     if (wanted.row("latency")) rows.push(latencyRow([main], sizes.latencies))
     if (wanted.row("dispatch")) {
-      rows.push(dispatchRow([main], sizes.dispatched, wanted.detail("admission"), peers.dispatch))
+      rows.push(dispatchRow([main], sizes.dispatched, wanted.details, peers.dispatch))
     }
     if (wanted.row("program")) {
       say("the worker is built")
       yield* runScript("build")
       rows.push(programRow({ url, admin, store: main, runs: sizes.drained, idleMillis: sizes.idleMillis }))
     }
-    if (wanted.detail("admission")) rows.push(admissionRow([main], sizes.admission))
-    if (wanted.detail("wal")) rows.push(walRow(admin, main, sizes.dispatched))
-    if (wanted.detail("processor")) rows.push(processorRow(main, sizes.runs, admin))
+    if (wanted.row("admission")) rows.push(admissionRow([main], sizes.admission))
+    if (wanted.row("wal")) rows.push(walRow(admin, main, sizes.dispatched))
+    if (wanted.row("processor")) rows.push(processorRow(main, sizes.runs, admin))
     return { rows, database: [yield* describeServer(admin)] }
   })
 
@@ -114,10 +118,10 @@ const openEmbeddedRows = (options: Options, sizes: BenchSizes): Opened<ReadonlyA
     if (wanted.row("end-to-end")) {
       rows.push(endToEndRow([{ line: LINES.embedded, store, batch: 100, runs: sizes.embedded }], []))
     }
-    if (wanted.detail("latency")) rows.push(latencyRow([store], sizes.latencies))
-    if (wanted.detail("dispatch")) rows.push(dispatchRow([store], sizes.embedded, true, []))
-    if (wanted.detail("admission")) rows.push(admissionRow([store], sizes.admission))
-    if (wanted.detail("processor")) rows.push(processorRow(store, sizes.embedded, null))
+    if (wanted.row("latency") && wanted.details) rows.push(latencyRow([store], sizes.latencies))
+    if (wanted.row("dispatch") && wanted.details) rows.push(dispatchRow([store], sizes.embedded, true, []))
+    if (wanted.row("admission")) rows.push(admissionRow([store], sizes.admission))
+    if (wanted.row("processor")) rows.push(processorRow(store, sizes.embedded, null))
     return rows
   })
 
@@ -127,8 +131,8 @@ const openMemoryRows = (options: Options, { admission }: BenchSizes): ReadonlyAr
     [...admission].map(([batch, runs]) => [batch, Math.min(runs, Math.round(300 * Math.sqrt(batch)))])
   )
   return [
-    ...(wanted.detail("admission") ? [admissionRow([memoryStore], sizes)] : []),
-    ...(wanted.detail("end-to-end") && wanted.detail("admission")
+    ...(wanted.row("admission") ? [admissionRow([memoryStore], sizes)] : []),
+    ...(wanted.row("end-to-end") && wanted.details
       ? [endToEndRow([{ line: "Countersign, in memory", store: memoryStore, batch: 100, runs: MEMORY_RUNS }], [])]
       : [])
   ]

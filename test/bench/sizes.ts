@@ -5,9 +5,11 @@ import type { Sizes } from "./rows/admission.ts"
 export interface BenchSizes {
   readonly decidePasses: number
   readonly caslPasses: number
-  /** Runs of one drain, of whatever contender. */
+  /** Runs of one drain. */
   readonly runs: number
-  /** Where each run is checked by hand, which is slow. */
+  /** Jobs of one drain of a peer: more, as their start is not to count. */
+  readonly jobs: number
+  /** Where each job is checked by hand, which is slow. */
   readonly byHand: number
   readonly embedded: number
   readonly oldSnapshot: number
@@ -25,7 +27,8 @@ export interface BenchSizes {
 const QUICK: BenchSizes = {
   decidePasses: 300,
   caslPasses: 20,
-  runs: 12_000,
+  runs: 15_000,
+  jobs: 30_000,
   byHand: 3_000,
   embedded: 3_000,
   oldSnapshot: 20_000,
@@ -46,6 +49,7 @@ const FULL: BenchSizes = {
   decidePasses: 1_000,
   caslPasses: 100,
   runs: 40_000,
+  jobs: 60_000,
   byHand: 10_000,
   embedded: 10_000,
   oldSnapshot: 100_000,
@@ -68,9 +72,11 @@ const scaled = (sizes: BenchSizes, scale: number): BenchSizes => {
     ...sizes,
     decidePasses: less(sizes.decidePasses),
     runs: less(sizes.runs),
+    jobs: less(sizes.jobs),
     byHand: less(sizes.byHand),
     embedded: less(sizes.embedded),
-    oldSnapshot: less(sizes.oldSnapshot),
+    // Fewer, and a tenth would be no more than what is completed at once.
+    oldSnapshot: Math.max(3_000, less(sizes.oldSnapshot)),
     backlogs: [less(sizes.backlogs[0]), less(sizes.backlogs[1])],
     dispatched: less(sizes.dispatched),
     latencies: less(sizes.latencies),

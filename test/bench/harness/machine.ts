@@ -1,7 +1,8 @@
 /** Where it was measured, and with which versions. */
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { cpus, loadavg, totalmem } from "node:os"
+import { join } from "node:path"
 import { Schema } from "effect"
 
 export interface Machine {
@@ -23,6 +24,13 @@ const versionOf = (name: string): string => {
   return `${name} ${decodePackage(JSON.parse(readFileSync(`${folder}/package.json`, "utf8"))).version}`
 }
 
+/** As installed for the bench alone; nothing of those that are not. */
+const peerVersionOf = (name: string): ReadonlyArray<string> => {
+  const file = join(import.meta.dirname, "../peers/node_modules", name, "package.json")
+  if (!existsSync(file)) return []
+  return [`${name} ${decodePackage(JSON.parse(readFileSync(file, "utf8"))).version}`]
+}
+
 /** How many processes wanted a processor in the last minute: well above the number of processors, nothing here is worth much. */
 export const loadNow = (): number => loadavg()[0] ?? 0
 
@@ -30,6 +38,10 @@ export const machineWith = (database: ReadonlyArray<string>): Machine => ({
   processor: cpus()[0]?.model.trim() ?? "unknown",
   processors: cpus().length,
   memoryGib: Math.round(totalmem() / 2 ** 30),
-  versions: [`Node ${process.versions.node}`, ...["effect", "@effect/sql-pg", "@electric-sql/pglite"].map(versionOf)],
+  versions: [
+    `Node ${process.versions.node}`,
+    ...["effect", "@effect/sql-pg", "@electric-sql/pglite"].map(versionOf),
+    ...["pg-boss", "graphile-worker", "@casl/ability"].flatMap(peerVersionOf)
+  ],
   database
 })

@@ -10,13 +10,13 @@ const ROOT = join(import.meta.dirname, "../../..")
 /** A program did not do what it should have. */
 export class ProgramFailed extends Data.TaggedError("ProgramFailed")<{ readonly message: string }> {}
 
-/** Runs a script of the project's `package.json` to its end; answers the milliseconds it took. */
+/** Runs a script of the project's `package.json` to its end; answers the milliseconds it took. What it says goes to standard error. */
 export const runScript = (script: string): Effect.Effect<number, ProgramFailed> =>
   Effect.callback((resume) => {
     const begun = performance.now()
     const npm = spawn("npm", ["run", script], {
       cwd: ROOT,
-      stdio: ["ignore", "ignore", process.stderr],
+      stdio: ["ignore", process.stderr, process.stderr],
       shell: process.platform === "win32"
     })
     const fail = (problem: string) =>

@@ -24,6 +24,9 @@ const countdown = (from: number) =>
 
 const isEnd = (event: WorkerEvent): boolean => event._tag === "Settled" || event._tag === "Blocked"
 
+/** Ten, one before them in which a worker warms up, and one behind them in which it runs dry. */
+export const PARTS = 12
+
 export interface WorkTerms {
   /** How many runs an admission takes at most. Twice as many are in hand at most, so that one batch is settled while the next is admitted. */
   readonly batch: number
@@ -36,8 +39,8 @@ export interface WorkTerms {
 export interface Worked {
   /** From the start of the worker until so many runs were completed (and their notices delivered). */
   readonly millis: number
-  /** How long each tenth of the runs took. */
-  readonly tenthsMillis: ReadonlyArray<number>
+  /** How long each of {@link PARTS} parts of the runs took, with as many runs in each. */
+  readonly partsMillis: ReadonlyArray<number>
   /** How many runs were completed until the worker stopped: more than asked for when more were queued. */
   readonly ended: number
 }
@@ -50,7 +53,7 @@ export const work = Effect.fnUntraced(function* ({ ports }: Filled, { batch, run
   let ended = 0
   const onEnd = Effect.suspend(() => {
     ended += 1
-    if (marks.length < Math.floor((ended * 10) / runs)) marks.push(performance.now())
+    if (marks.length < Math.floor((ended * PARTS) / runs)) marks.push(performance.now())
     return completed.one
   })
   const channel = delivered === true ? NoticeChannel.of({ deliver: () => told.one }) : silent
@@ -73,7 +76,7 @@ export const work = Effect.fnUntraced(function* ({ ports }: Filled, { batch, run
       return { begun: started, millis: performance.now() - started }
     })
   )
-  const tenthsMillis = marks.slice(0, 10).map((mark, at) => mark - (marks[at - 1] ?? begun))
-  const worked: Worked = { millis, tenthsMillis, ended }
+  const partsMillis = marks.slice(0, PARTS).map((mark, at) => mark - (marks[at - 1] ?? begun))
+  const worked: Worked = { millis, partsMillis, ended }
   return worked
 })
