@@ -77,7 +77,7 @@ export const starting = ({ allowed, denied }: Learned): string => {
     "$6"
   )}
 ), known AS (
-  INSERT INTO ${Q}.snapshots (hash, content) SELECT k.hash, k.content::jsonb
+  INSERT INTO ${Q}.snapshots (hash, content) SELECT k.hash, k.content::${allowed.snapshot.types.content}
   FROM unnest($4::bytea[], $5::text[]) AS k(hash, content) ON CONFLICT DO NOTHING
 ), audited AS (
   ${inserting("audit_records", audit, "$6")}
@@ -99,8 +99,8 @@ ${inserting("notices", [[succeeded.notice, "true"]], "$2")}`
 export const snapshotsLike =
   ({ allowed, denied }: Learned) =>
   (run: Claimed, isAllowed: boolean): string => {
-    const { content, before } = isAllowed ? allowed : denied
-    return content
+    const { snapshot, before } = isAllowed ? allowed : denied
+    return (snapshot.cells.content ?? "")
       .replaceAll(`"${before.cells.workspace_id}"`, `"${run.workspace_id}"`)
       .replaceAll(`"${before.cells.tenant_id}"`, `"${run.tenant_id}"`)
       .replaceAll(`"${before.cells.initiator_id}"`, `"${run.initiator_id}"`)

@@ -94,8 +94,7 @@ export const becoming = (
 /** A run that was decided about, with all that was written with it. */
 interface LearnedRuling extends Move {
   readonly decision: LearnedRow
-  /** The snapshot's JSON. */
-  readonly content: string
+  readonly snapshot: LearnedRow
   readonly audit: ReadonlyArray<LearnedRow>
 }
 
@@ -113,10 +112,10 @@ const rulingOf = Effect.fnUntraced(function* (sql: PgClient.PgClient, queued: Re
   const before = queued.find(({ cells }) => cells.id === id)
   const after = yield* rowWhere(sql, "runs", `id = '${id}'`)
   const decision = yield* rowWhere(sql, "decisions", `run_id = '${id}'`)
-  const { cells } = yield* rowWhere(sql, "snapshots", `hash = '${decision.cells.snapshot_hash ?? ""}'`)
+  const snapshot = yield* rowWhere(sql, "snapshots", `hash = '${decision.cells.snapshot_hash ?? ""}'`)
   const audit = yield* rowsWhere(sql, "audit_records", `run_id = '${id}' AND action <> 'run.dispatched' ORDER BY id`)
   if (before === undefined) return yield* new NotRight({ message: `run ${id} was not queued` })
-  const ruling: LearnedRuling = { before, after, decision, content: cells.content ?? "", audit }
+  const ruling: LearnedRuling = { before, after, decision, snapshot, audit }
   return ruling
 })
 
