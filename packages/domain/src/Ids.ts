@@ -38,7 +38,7 @@ export const HostString = Schema.String.check(
 )
 
 /** A UUIDv7 in its one spelling: ids are compared as text, and databases give upper case back as lower case. */
-const UuidV7 = Schema.String.check(
+export const UuidV7 = Schema.String.check(
   Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/, {
     expected: "a UUID of version 7 in lower case"
   })

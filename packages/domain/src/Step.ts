@@ -17,6 +17,7 @@ import { authorize, type Denial, type Permit } from "./Permit.ts"
 import { type Counts, type Dispatch, isCompleted, type Queued, type Run, type Running } from "./Run.ts"
 import type { RunEvent } from "./RunEvent.ts"
 import type { Snapshot } from "./Snapshot.ts"
+import { eventsOf, type WorkspaceEvent } from "./WorkspaceEvent.ts"
 
 /** A transition and all that is written with it, in one piece. */
 export interface Step {
@@ -28,6 +29,8 @@ export interface Step {
   readonly audit: ReadonlyArray<AuditRecord>
   /** Written when the step completes a person's run. */
   readonly notice: Notice | null
+  /** Written for each subscription that wants them. */
+  readonly events: ReadonlyArray<WorkspaceEvent>
 }
 
 /** How a run comes into being, with its audit record. */
@@ -35,12 +38,18 @@ export interface FirstStep {
   readonly run: Run
   readonly audit: AuditRecord
   readonly notice: Notice | null
+  readonly events: ReadonlyArray<WorkspaceEvent>
 }
 
 /** A queued run, dispatched. */
 export const dispatchStep = (dispatched: Dispatch, availableAtMillis?: number): FirstStep => {
   const run = dispatch(dispatched, availableAtMillis)
-  return { run, audit: auditOfTransition("Dispatch", run, run, dispatched.dispatchedAtMillis, null), notice: null }
+  return {
+    run,
+    audit: auditOfTransition("Dispatch", run, run, dispatched.dispatchedAtMillis, null),
+    notice: null,
+    events: []
+  }
 }
 
 /** A run that could not be enqueued, ended at once. */
@@ -49,7 +58,8 @@ export const failDispatchStep = (dispatched: Dispatch, message: string): FirstSt
   return {
     run,
     audit: auditOfTransition("FailDispatch", run, run, dispatched.dispatchedAtMillis, null),
-    notice: noticeOf(run)
+    notice: noticeOf(run),
+    events: eventsOf(null, run)
   }
 }
 
@@ -102,7 +112,8 @@ export const step = (before: Run, event: Exclude<RunEvent, RulingEvent>): Result
     after,
     decision: null,
     audit: [auditOfTransition(event._tag, before, after, event.atMillis, null)],
-    notice: noticeFor(after)
+    notice: noticeFor(after),
+    events: eventsOf(before, after)
   }))
 
 /** What happens to a run because of a decision. */
@@ -110,7 +121,14 @@ type RulingEvent = Extract<RunEvent, { readonly _tag: "Start" | "Block" | "Hold"
 
 const confirmed = (running: Running, permit: Permit, circumstances: Circumstances): Step => {
   const decision = recordOf(running, permit, circumstances)
-  return { before: running, after: running, decision, audit: [auditOfDecision(running, decision)], notice: null }
+  return {
+    before: running,
+    after: running,
+    decision,
+    audit: [auditOfDecision(running, decision)],
+    notice: null,
+    events: []
+  }
 }
 
 const ruled = (
@@ -129,7 +147,8 @@ const ruled = (
         auditOfDecision(before, decision),
         auditOfTransition(event._tag, before, after, decision.decidedAtMillis, decision.id)
       ],
-      notice: noticeFor(after)
+      notice: noticeFor(after),
+      events: eventsOf(before, after)
     }
   })
 

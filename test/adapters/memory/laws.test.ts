@@ -5,6 +5,7 @@ import {
   AuthorityBook,
   auditLogLaws,
   boardLaws,
+  eventsLaws,
   factsLaws,
   fenceLaws,
   holdLaws,
@@ -25,6 +26,7 @@ noticesLaws("memory", layerMemory)
 pauseLaws("memory", layerMemory)
 schedulesLaws("memory", layerMemory)
 auditLogLaws("memory", layerMemory)
+eventsLaws("memory", layerMemory)
 boardLaws("memory", layerWithBook)
 factsLaws("memory", layerWithBook)
 fenceLaws("memory", layerWithBook)

@@ -3,6 +3,7 @@ import { EmbeddedPostgres } from "@countersign/adapters"
 import {
   auditLogLaws,
   boardLaws,
+  eventsLaws,
   factsLaws,
   fenceLaws,
   holdLaws,
@@ -41,6 +42,7 @@ const keepsTheLaws = <E>(name: string, client: () => Layer.Layer<Clients, E>) =>
   pauseLaws(name, layerPorts(client()))
   schedulesLaws(name, layerPorts(client()), { corrupt: spoil })
   auditLogLaws(name, layerPorts(client()))
+  eventsLaws(name, layerPorts(client()))
   boardLaws(name, layerPorts(client()))
   factsLaws(name, layerPorts(client()))
   fenceLaws(name, layerPorts(client()))

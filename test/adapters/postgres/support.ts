@@ -4,6 +4,7 @@ import type { AuthorityBook } from "@countersign/adapters/testing"
 import type {
   AuditLog,
   Entitlements,
+  Events,
   Facts,
   Fence,
   Notices,
@@ -23,6 +24,7 @@ import { layerPostgresAuthorityBook } from "./PostgresAuthorityBook.ts"
 export type Clients = PgClient.PgClient | SqlClient.SqlClient
 export type Ports =
   | AuditLog
+  | Events
   | Entitlements
   | Facts
   | Fence

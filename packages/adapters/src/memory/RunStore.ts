@@ -42,14 +42,14 @@ const isPermitted = (tables: Tables, { dispatch, admission }: Running): boolean 
 /** One dispatch; a run that is stored already, or whose identity is active, is answered with and nothing is written. */
 const dispatched = (
   tables: Tables,
-  { run, audit, notice }: FirstStep
+  { run, audit, notice, events }: FirstStep
 ): Result.Result<Changed<Dispatched>, StoreUnavailable> => {
   const { id, identity } = run.dispatch
   const known = Tables.rowOf(tables, id)?.run ?? (isCompleted(run) ? undefined : Tables.activeOf(tables, identity))
   if (known !== undefined) return Result.succeed([{ run: known, deduped: true }, tables])
   if (run._tag === "Running") return Result.fail(unpermitted("dispatch runs", run))
   const stored = Tables.withAudit(Tables.withRun(tables, run, null), id, [audit])
-  return Result.succeed([{ run, deduped: false }, Tables.withNotice(stored, notice)])
+  return Result.succeed([{ run, deduped: false }, Tables.withEvents(Tables.withNotice(stored, notice), events)])
 }
 
 /** Terminal states absorb; otherwise a step fits the run it left, by state, attempt and admission. */
@@ -70,14 +70,14 @@ const refusalOf = (row: RunRow | undefined, { before, after, audit }: Step) =>
 
 /** One step: the tables after it, or null when its run is not where the step leaves it. */
 const stepped = (tables: Tables, step: Step, lease: Lease | null): Result.Result<Tables, StoreUnavailable> => {
-  const { before, after, decision, audit, notice } = step
+  const { before, after, decision, audit, notice, events } = step
   const { id } = before.dispatch
   const recorded = Tables.withAudit(Tables.withDecision(tables, id, decision), id, audit)
   // A re-check that allows leaves the run, and the lease its worker has, as they are.
   if (after === before) return Result.succeed(recorded)
   if (after._tag !== "Running") {
     const moved = Tables.withRun(recorded, after, null, decision?.epoch ?? null)
-    return Result.succeed(Tables.withNotice(moved, notice))
+    return Result.succeed(Tables.withEvents(Tables.withNotice(moved, notice), events))
   }
   return isPermitted(recorded, after)
     ? Result.succeed(Tables.withRun(recorded, after, lease))

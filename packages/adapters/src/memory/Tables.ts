@@ -16,10 +16,12 @@ import {
   type RunId,
   type Schedule,
   type ScheduleId,
+  type WorkspaceEvent,
   type WorkspaceId
 } from "@countersign/domain"
 import { HashMap, Option } from "effect"
 import { AuthorityTables } from "./AuthorityTables.ts"
+import { EventTables } from "./EventTables.ts"
 
 /** A run and who acts on it; only a running run has a lease. */
 export interface RunRow {
@@ -52,6 +54,7 @@ export interface Tables {
   readonly held: HashMap.HashMap<RunId, number | null>
   readonly schedules: HashMap.HashMap<ScheduleId, Schedule>
   readonly authority: AuthorityTables
+  readonly events: EventTables
   /** What is paused, by its scope's key. */
   readonly pauses: HashMap.HashMap<string, Pause>
   /** Moves each time a run begins to wait; a commit that moved it wakes workers. */
@@ -68,6 +71,7 @@ const empty: Tables = {
   held: HashMap.empty(),
   schedules: HashMap.empty(),
   authority: AuthorityTables.empty,
+  events: EventTables.empty,
   pauses: HashMap.empty(),
   arrivals: 0
 }
@@ -159,6 +163,10 @@ const withNotice = (tables: Tables, notice: Notice | null): Tables =>
         takenBy: []
       })
 
+/** Notes events for those who subscribed to them. */
+const withEvents = (tables: Tables, events: ReadonlyArray<WorkspaceEvent>): Tables =>
+  events.length === 0 ? tables : { ...tables, events: EventTables.withEvents(tables.events, events) }
+
 /** Whether somebody has still to be told of this run. */
 const isNoticePending = (tables: Tables, id: RunId): boolean =>
   Option.exists(HashMap.get(tables.notices, id), (row) => row.deliveredAtMillis === null)
@@ -194,6 +202,7 @@ export const Tables = {
   withAudit,
   withDecision,
   withNotice,
+  withEvents,
   isNoticePending,
   withNoticeRow
 }

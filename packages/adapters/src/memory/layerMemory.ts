@@ -2,6 +2,7 @@
 import type {
   AuditLog,
   Entitlements,
+  Events,
   Facts,
   Fence,
   Notices,
@@ -15,6 +16,7 @@ import type {
 import { Layer } from "effect"
 import { layerAuditLog } from "./AuditLog.ts"
 import { layerEntitlements } from "./Entitlements.ts"
+import { layerEvents } from "./Events.ts"
 import { layerFacts } from "./Facts.ts"
 import { layerFence } from "./Fence.ts"
 import { layerMemoryAuthority, type MemoryAuthority } from "./MemoryAuthority.ts"
@@ -38,6 +40,7 @@ import { layerUnitOfWork } from "./UnitOfWork.ts"
 export const layerMemory: Layer.Layer<
   | AuditLog
   | Entitlements
+  | Events
   | Facts
   | Fence
   | MemoryAuthority
@@ -51,6 +54,7 @@ export const layerMemory: Layer.Layer<
 > = Layer.mergeAll(
   layerAuditLog,
   layerEntitlements,
+  layerEvents,
   layerFacts,
   layerFence,
   layerMemoryAuthority,

@@ -10,9 +10,11 @@ import {
   type Run,
   type RunFailure,
   rankOf,
+  type WorkspaceEvent,
   wireStateOf
 } from "@countersign/domain"
-import { type Column, column, instantOf } from "./Cells.ts"
+import { type Column, cellsOf, column, instantOf, namesOf } from "./Cells.ts"
+import type { Names } from "./SchemaName.ts"
 
 /** What a dispatch fixes once and for all. */
 export const dispatchedColumns: ReadonlyArray<Column<Run>> = [
@@ -146,6 +148,24 @@ export const decisionColumns: ReadonlyArray<Column<HashedDecision>> = [
   column("execution_prerequisites", "text", ({ record }) => record.decision.checks.execution_prerequisites),
   column("snapshot_hash", "bytea", ({ hash }) => hash)
 ]
+
+/** What is told to subscribers, from the moment it happened. */
+export const eventColumns: ReadonlyArray<Column<WorkspaceEvent>> = [
+  column("event_id", "text", ({ id }) => id),
+  column("event_type", "text", ({ type }) => type),
+  column("run_id", "uuid", ({ data }) => data.run_id),
+  column("workspace_id", "text", ({ data }) => data.workspace_id),
+  column("occurred_at", "timestamptz", ({ occurredAtMillis }) => instantOf(occurredAtMillis)),
+  column("content", "jsonb", ({ data }) => JSON.stringify(data))
+]
+
+/** Notes the events of a table `e` for the subscriptions that want them; `stored` gives the ids of the runs that were written. */
+export const notingEvents = ({ q }: Names, events: string, stored: string): string =>
+  `INSERT INTO ${q}.event_deliveries (subscription_id, ${namesOf(eventColumns)}, due_at)
+  SELECT s.id, ${cellsOf(eventColumns, "e")}, e.occurred_at FROM ${events}
+  JOIN ${q}.event_subscriptions s ON s.ended_at IS NULL AND jsonb_exists(s.event_types, e.event_type)
+    AND (s.workspace_id IS NULL OR s.workspace_id = e.workspace_id)
+  WHERE (e.run_id IN (${stored})) IS TRUE`
 
 /** A notice is due from the moment the run completed. */
 export const noticeColumns: ReadonlyArray<Column<Notice>> = [

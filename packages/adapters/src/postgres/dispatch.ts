@@ -2,7 +2,7 @@
 import { type Dispatched, type FirstStep, type Run, RunId, StoreUnavailable } from "@countersign/domain"
 import { Effect, Result, Schema } from "effect"
 import { cellsOf, column, fromJson, namesOf, objectsOf } from "./Cells.ts"
-import { auditColumns, dispatchedColumns, noticeColumns, stateColumns } from "./columns.ts"
+import { auditColumns, dispatchedColumns, eventColumns, noticeColumns, notingEvents, stateColumns } from "./columns.ts"
 import { RUN_COLUMNS, type RunRow, readRun } from "./RunRow.ts"
 import type { Names } from "./SchemaName.ts"
 
@@ -29,7 +29,9 @@ const runColumns = [
 ]
 
 /** Stores what is new; answers with the ids of what was stored. */
-const insertion = ({ q, channel }: Names) => `WITH given AS MATERIALIZED (
+const insertion = (names: Names) => {
+  const { q, channel } = names
+  return `WITH given AS MATERIALIZED (
   SELECT $1::text::jsonb AS steps
 ), stored AS (
   INSERT INTO ${q}.runs (${namesOf(runColumns)})
@@ -45,10 +47,13 @@ const insertion = ({ q, channel }: Names) => `WITH given AS MATERIALIZED (
   SELECT ${cellsOf(noticeColumns, "n")}, n.completed_at
   FROM ${fromJson(noticeColumns, "(SELECT steps->'notices' FROM given)", "n")}
   WHERE (n.run_id IN (SELECT id FROM stored)) IS TRUE
+), told AS (
+  ${notingEvents(names, fromJson(eventColumns, "(SELECT steps->'events' FROM given)", "e"), "SELECT id FROM stored")}
 ), woken AS (
   SELECT pg_catalog.pg_notify('${channel}', '') WHERE EXISTS (SELECT FROM stored WHERE status = 'queued')
 )
 SELECT id::text AS answer FROM stored WHERE (SELECT count(*) FROM woken) >= 0`
+}
 
 /** The run of an id, or else the active run of an identity. */
 const existing = ({ q }: Names) => `SELECT (SELECT to_jsonb(found) FROM (
@@ -96,6 +101,10 @@ export const makeDispatch = (names: Names): DispatchWith => {
       notices: objectsOf(
         noticeColumns,
         steps.flatMap(({ notice }) => notice ?? [])
+      ),
+      events: objectsOf(
+        eventColumns,
+        steps.flatMap(({ events }) => events)
       )
     })
     return new Set((yield* execute(insert, [parameter])).filter(isRunId))

@@ -17,7 +17,7 @@ const READ = [
   "write_gates"
 ]
 const RECORD = ["audit_records", "decisions", "inbox", "pause_records", "snapshots"]
-const KEEP = ["notices", "pauses", "runs", "schedules"]
+const KEEP = ["event_deliveries", "notices", "pauses", "runs", "schedules"]
 
 /**
  * Statements that give a role what a worker and its dispatching host need, as one script. Migrations are run by another role,
@@ -32,6 +32,8 @@ export const workerGrants = (role: string, schema: SchemaName = DEFAULT_SCHEMA):
     `GRANT SELECT ${on(READ)} ${to}`,
     `GRANT SELECT, INSERT ${on(RECORD)} ${to}`,
     `GRANT SELECT, INSERT, UPDATE, DELETE ${on(KEEP)} ${to}`,
+    // Subscriptions are made by whoever operates; a worker notes how they fare.
+    `GRANT SELECT, UPDATE (paused_until, failures, last_problem, ended_at) ${on(["event_subscriptions"])} ${to}`,
     // How far the audit record reaches; needed to read it page by page.
     `GRANT SELECT ON SEQUENCE ${q}.audit_records_id_seq ${to}`
   ].join(";\n")};\n`

@@ -2,6 +2,7 @@
 import type {
   AuditLog,
   Entitlements,
+  Events,
   Facts,
   Fence,
   Notices,
@@ -18,6 +19,7 @@ import { Layer } from "effect"
 import type { SqlClient } from "effect/sql"
 import { layerAuditLog } from "./AuditLog.ts"
 import { layerEntitlements } from "./Entitlements.ts"
+import { layerEvents } from "./Events.ts"
 import { layerFacts } from "./Facts.ts"
 import { layerFence } from "./Fence.ts"
 import { layerNotices } from "./Notices.ts"
@@ -48,7 +50,18 @@ export const layerPostgres = ({
   schema = DEFAULT_SCHEMA,
   factsSchema = schema
 }: PostgresOptions = {}): Layer.Layer<
-  AuditLog | Entitlements | Facts | Fence | Notices | Pauses | RunBoard | RunQueue | RunStore | Schedules | UnitOfWork,
+  | AuditLog
+  | Entitlements
+  | Events
+  | Facts
+  | Fence
+  | Notices
+  | Pauses
+  | RunBoard
+  | RunQueue
+  | RunStore
+  | Schedules
+  | UnitOfWork,
   StoreUnavailable,
   PgClient.PgClient | SqlClient.SqlClient
 > => {
@@ -56,6 +69,7 @@ export const layerPostgres = ({
   return Layer.mergeAll(
     layerAuditLog(names),
     layerEntitlements(factsSchema),
+    layerEvents(names),
     layerFacts(factsSchema),
     layerFence(names),
     layerNotices(names),

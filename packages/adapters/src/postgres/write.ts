@@ -2,7 +2,7 @@
 import type { Lease, Run, Step } from "@countersign/domain"
 import type { PgTypes } from "@effect/sql-pg"
 import { arrayOf, arraysOf, type Column, cellsOf, column, fromArrays, namesOf } from "./Cells.ts"
-import { auditColumns, decisionColumns, noticeColumns, stateColumns } from "./columns.ts"
+import { auditColumns, decisionColumns, eventColumns, noticeColumns, notingEvents, stateColumns } from "./columns.ts"
 import type { Names } from "./SchemaName.ts"
 import { type StoredSnapshot, storedSnapshotOf } from "./StoredSnapshot.ts"
 
@@ -60,11 +60,13 @@ const confirming = ({ q }: Names) => `SELECT r.id FROM ${fromArrays(beforeColumn
  * `IN (…) IS TRUE` is not turned into a join: a join of two sets whose sizes the planner cannot know becomes a nested loop,
  * which is quadratic in the batch.
  */
-const recording = ({ q, channel }: Names, stepping: string, first: number) => {
+const recording = (names: Names, stepping: string, first: number) => {
+  const { q, channel } = names
   const decisionsAt = first
   const snapshotsAt = decisionsAt + decisionColumns.length
   const auditAt = snapshotsAt + snapshotColumns.length
   const noticesAt = auditAt + auditColumns.length
+  const eventsAt = noticesAt + noticeColumns.length
   return `WITH written AS (
   ${stepping}
 ), decided AS (
@@ -84,6 +86,8 @@ const recording = ({ q, channel }: Names, stepping: string, first: number) => {
   INSERT INTO ${q}.notices (${namesOf(noticeColumns)}, due_at)
   SELECT ${cellsOf(noticeColumns, "n")}, n.completed_at FROM ${fromArrays(noticeColumns, noticesAt, "n")}
   WHERE (n.run_id IN (SELECT id FROM written)) IS TRUE
+), told AS (
+  ${notingEvents(names, fromArrays(eventColumns, eventsAt, "e"), "SELECT id FROM written")}
 ), woken AS (
   SELECT pg_catalog.pg_notify('${channel}', '') WHERE $1::boolean AND EXISTS (SELECT FROM written)
 )
@@ -121,6 +125,10 @@ const recordsOf = (steps: ReadonlyArray<Step>): ReadonlyArray<PgTypes.Parameter>
     ...arraysOf(
       noticeColumns,
       steps.flatMap(({ notice }) => notice ?? [])
+    ),
+    ...arraysOf(
+      eventColumns,
+      steps.flatMap(({ events }) => events)
     )
   ]
 }

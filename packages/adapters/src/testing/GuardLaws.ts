@@ -30,7 +30,14 @@ const forgeries = (before: Run, { atMillis }: World): ReadonlyArray<Step> => {
     completedAtMillis: atMillis,
     by: { kind: "human", id: null }
   }
-  return [queued, running, cancelled].map((after) => ({ before, after, decision: null, audit: [], notice: null }))
+  return [queued, running, cancelled].map((after) => ({
+    before,
+    after,
+    decision: null,
+    audit: [],
+    notice: null,
+    events: []
+  }))
 }
 
 /** The laws of a store's own guard: nothing is `running` without a recorded allowed decision. */

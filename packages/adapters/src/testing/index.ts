@@ -5,6 +5,7 @@
 export * from "./AuditLogLaws.ts"
 export * from "./AuthorityBook.ts"
 export * from "./BoardLaws.ts"
+export * from "./EventsLaws.ts"
 export * from "./FactsLaws.ts"
 export * from "./FenceLaws.ts"
 export * from "./HoldLaws.ts"

@@ -3,6 +3,7 @@ import { EmbeddedPostgres, layerPostgres, layerPostgresClient, type SchemaName }
 import type {
   AuditLog,
   Entitlements,
+  Events,
   Facts,
   Fence,
   Notices,
@@ -28,6 +29,7 @@ export type StorePorts =
   | UnitOfWork
   | Facts
   | Entitlements
+  | Events
   | Fence
   | AuditLog
   | Notices

@@ -4,6 +4,7 @@ import { audit } from "./commands/audit.ts"
 import { demo } from "./commands/demo.ts"
 import { dispatch } from "./commands/dispatch.ts"
 import { doctor } from "./commands/doctor.ts"
+import { events } from "./commands/events.ts"
 import { explain } from "./commands/explain.ts"
 import { impact } from "./commands/impact.ts"
 import { migrate } from "./commands/migrate.ts"
@@ -37,6 +38,7 @@ export const root = Command.make("countersign").pipe(
     resume,
     pauses,
     audit,
+    events,
     doctor
   ]),
   Command.withGlobalFlags(globalFlags)

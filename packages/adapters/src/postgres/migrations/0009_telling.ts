@@ -40,7 +40,7 @@ const events = ({ q }: Names) => [
   PRIMARY KEY (subscription_id, event_id)
 )`,
   `COMMENT ON TABLE ${q}.event_deliveries IS 'What is still to be delivered to subscribers; deleted once it is'`,
-  `CREATE INDEX event_deliveries_due ON ${q}.event_deliveries (due_at)`
+  `CREATE INDEX event_deliveries_due ON ${q}.event_deliveries (subscription_id, due_at, event_id)`
 ]
 
 const recorded = ({ q }: Names) => [

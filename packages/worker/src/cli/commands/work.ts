@@ -1,9 +1,10 @@
 /** `countersign work`: a worker of the host's operations, until it is stopped or nothing is left to do. */
-import { layerPostgresInbox } from "@countersign/adapters"
+import { layerEventWebhooks, layerPostgresInbox } from "@countersign/adapters"
 import { NoticeChannel } from "@countersign/domain"
 import { Context, Effect, Layer, Option, type Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { App } from "../../App.ts"
+import { layerEventDeliveries } from "../../EventDeliveries.ts"
 import { Worker } from "../../Worker.ts"
 import { brokenApp, loadApp } from "../AppModule.ts"
 import { cliFailure } from "../CliFailure.ts"
@@ -14,6 +15,7 @@ import { readSettings, type Settings } from "../Settings.ts"
 import type { WorkerSettings } from "../SettingsFile.ts"
 import { Stop } from "../Stop.ts"
 import { layerStoreAt, placeOf } from "../Store.ts"
+import { secretsOf } from "../secrets.ts"
 import { makeTally, type Tally } from "../Tally.ts"
 import { untilReachable } from "../untilReachable.ts"
 import { appFlag } from "./appFlag.ts"
@@ -83,6 +85,7 @@ const serve = Effect.fnUntraced(function* (app: App, options: WorkerSettings, ta
     brokenApp
   )
   const { name, drained } = Context.get(worker, Worker)
+  yield* Layer.build(Layer.provide(layerEventDeliveries(options.pollMillis), layerEventWebhooks(secretsOf)))
   yield* Effect.logInfo(printable(`worker ${name} is ready for ${app.handled.join(", ")}`))
   yield* drain ? untilReachable(drained, wait) : Effect.never
 })
