@@ -28,6 +28,10 @@ import {
   type RunFilter,
   type RunId,
   type RunPage,
+  type Schedule,
+  type ScheduleFilter,
+  type ScheduleId,
+  type SchedulePage,
   type StoreUnavailable
 } from "@countersign/domain"
 import type { PgClient } from "@effect/sql-pg"
@@ -40,6 +44,7 @@ import type { Handler } from "./Handler.ts"
 import { dispatchIn, type HostQueue, queueOnOurClient } from "./HostQueue.ts"
 import type { ExplainedRun, InspectedRun } from "./Inspection.ts"
 import type { PauseRequest, ResumeRequest } from "./Pausing.ts"
+import type { NamedPerson, ScheduleRequest } from "./ScheduleRequest.ts"
 import { Worker } from "./Worker.ts"
 import type { WorkerLimits } from "./WorkerOptions.ts"
 
@@ -103,6 +108,17 @@ export interface OpenCountersign {
   readonly resume: (request: ResumeRequest) => Promise<Pause | null>
   /** What is paused, the oldest pause first. */
   readonly pauses: () => Promise<ReadonlyArray<Pause>>
+  /** Stores a schedule; who makes it must have access now. An id that exists rejects, and what is stored stays. */
+  readonly addSchedule: <Payload>(request: ScheduleRequest<Payload>) => Promise<Schedule>
+  readonly findSchedule: (id: ScheduleId) => Promise<Schedule>
+  readonly listSchedules: (filter: ScheduleFilter) => Promise<SchedulePage>
+  /** Stops its clock: slots from now on are not run, nor when it is resumed. */
+  readonly pauseSchedule: (id: ScheduleId) => Promise<Schedule>
+  readonly resumeSchedule: (id: ScheduleId) => Promise<Schedule>
+  /** Has another person answer for it, who must have access now. */
+  readonly transferSchedule: (id: ScheduleId, to: NamedPerson) => Promise<Schedule>
+  /** Forgets it; its runs stay. */
+  readonly removeSchedule: (id: ScheduleId) => Promise<void>
   /** Runs a statement on our own connection; how facts are kept in an embedded database, which no other program reaches. */
   readonly query: (text: string, values?: ReadonlyArray<unknown>) => Promise<ReadonlyArray<object>>
   /** Starts a worker with the handlers given above. */
@@ -152,6 +168,13 @@ export const openCountersign = async (options: OpenOptions): Promise<OpenCounter
     pause: (request) => run(Effect.suspend(() => gate.pause(request))),
     resume: (request) => run(Effect.suspend(() => gate.resume(request))),
     pauses: () => run(gate.pauses),
+    addSchedule: (request) => run(Effect.suspend(() => gate.addSchedule(request))),
+    findSchedule: (id) => run(gate.findSchedule(id)),
+    listSchedules: (filter) => run(gate.listSchedules(filter)),
+    pauseSchedule: (id) => run(gate.pauseSchedule(id)),
+    resumeSchedule: (id) => run(gate.resumeSchedule(id)),
+    transferSchedule: (id, to) => run(gate.transferSchedule(id, to)),
+    removeSchedule: (id) => run(gate.removeSchedule(id)),
     query: (text, values = []) => run(Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe<object>(text, values))),
     work: async (given = {}) => {
       const scope = await run(Scope.make())

@@ -12,11 +12,13 @@ import {
   type Snapshot,
   type Subject
 } from "@countersign/domain"
-import { Effect } from "effect"
+import { Array as Arrays, Effect } from "effect"
 import { readFacts } from "./FactsReader.ts"
 
 /** Facts asked for at once: about what admissions ask for, so that no source is asked more than it is used to. */
 const FACTS_AT_ONCE = 250
+/** Readings at a time: while one is worked out by their source, another is taken in. */
+const SIDE_BY_SIDE = 2
 
 /** The snapshots that were asked for so far. */
 export interface Snapshots {
@@ -36,8 +38,7 @@ export const makeSnapshots = (catalogue: Catalogue, takenAtMillis: number): Snap
       subject,
       requirements: catalogue.requirementsOf(subject.operationType)
     }))
-    for (let from = 0; from < questions.length; from += FACTS_AT_ONCE) {
-      const some = questions.slice(from, from + FACTS_AT_ONCE)
+    const read = Effect.fnUntraced(function* (some: typeof questions) {
       const readings = yield* readFacts(some.map(({ subject, requirements }) => ({ subject, requirements })))
       for (const [index, { facts }] of readings.entries()) {
         const question = some[index]
@@ -45,7 +46,8 @@ export const makeSnapshots = (catalogue: Catalogue, takenAtMillis: number): Snap
         const { key, subject, requirements } = question
         known.set(key, { takenAtMillis, subject, requirements, facts })
       }
-    }
+    })
+    yield* Effect.forEach(Arrays.chunksOf(questions, FACTS_AT_ONCE), read, { concurrency: SIDE_BY_SIDE, discard: true })
   })
 
   return {

@@ -1,5 +1,5 @@
 /** The gate as promises, in a host that talks to PostgreSQL with node-postgres. */
-import { Operation } from "@countersign/domain"
+import { Operation, ScheduleId } from "@countersign/domain"
 import { openCountersign, PromiseHandler } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
@@ -95,6 +95,15 @@ describe("openCountersign", { timeout: 120_000 }, () => {
         for (const request of [null, undefined, 1]) assert.instanceOf(await rejection(untyped(request)), Error)
         const nowhere = { operation: sendInvoice, payload: { invoice: "C-3" }, workspaceId: "", systemAuthority: true }
         assert.propertyVal(await rejection(untyped(nowhere)), "reason", "id_invalid")
+
+        const nobodys = ScheduleId.make("nobody's")
+        for (const attempt of [gate.findSchedule, gate.pauseSchedule, gate.resumeSchedule, gate.removeSchedule]) {
+          assert.propertyVal(await rejection(attempt(nobodys)), "_tag", "ScheduleNotFound")
+        }
+        const target = { id: "nightly", workspaceId: "north", zone: "UTC", by: { id: "ada" } }
+        const schedule = { ...target, operation: sendInvoice, payload: { invoice: "C-3" }, cron: "0 0 30 2 *" }
+        assert.propertyVal(await rejection(gate.addSchedule(schedule)), "reason", "never_fires")
+        assert.deepStrictEqual((await gate.listSchedules({ limit: 10 })).schedules, [])
 
         await client.query("BEGIN")
         await client.query("SELECT 1 / 0").catch(() => undefined)

@@ -40,7 +40,8 @@ export const standingOf = (run: Run, waiting: WaitingFor | null): readonly [head
 /** Who started it, in words. */
 export const starterOf = ({ dispatch }: Run): string => {
   const initiator = initiatorOf(dispatch.subject.authority)
-  if (initiator === null) return dispatch.slot === null ? "the system" : `the schedule ${dispatch.slot.scheduleId}`
+  if (initiator === null && dispatch.slot !== null) return `the schedule ${dispatch.slot.scheduleId}`
+  if (initiator === null) return dispatch.actorKind === "scheduled" ? "the schedule" : "the system"
   return dispatch.initiatorName === null ? initiator : `${dispatch.initiatorName} (${initiator})`
 }
 
