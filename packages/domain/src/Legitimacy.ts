@@ -4,7 +4,7 @@
  * Contract section 4. Laws: `denial_trumps_permission`, `nothing_known_is_denied`, `unknown_is_never_allowed`,
  * `same_snapshot_same_decision`, `exactly_one_failed_check_iff_denied`.
  */
-import { checks } from "./checks.ts"
+import { type Answer, checks, membershipOf, tenantOf } from "./checks.ts"
 import {
   type Allowed,
   type Checks,
@@ -23,22 +23,37 @@ import type { Snapshot } from "./Snapshot.ts"
  * **Details**
  *
  * The five checks are asked in order and the first failure wins. Decisions are values of a small finite set, frozen and
- * shared, so that deciding allocates next to nothing; only denials about a host's own prerequisite are built anew.
+ * shared, so that deciding allocates nothing.
  *
  * Source: contract section 4.
  */
 export const decide = (snapshot: Snapshot): Decision => {
-  let notApplicable = 0
-  let index = 0
-  // Counted by hand: the pairs that `entries()` makes would be most of what a decision costs.
-  for (const check of checks) {
-    const answer = check.answer(snapshot)
-    if (answer === "not_applicable") notApplicable |= 1 << index
-    else if (answer !== "passed") return denied(answer, index, notApplicable)
-    index += 1
-  }
-  return allowed(notApplicable)
+  const tenant = tenantOf(snapshot)
+  const membership = membershipOf(snapshot)
+  // Each check has a call of its own: five functions called from one place, in a loop, cost half as much again.
+  const first = workspaceScope.answer(snapshot, tenant, membership)
+  if (isFailure(first)) return denied(first, 0, 0)
+  let notApplicable = bitOf(first, 0)
+  const second = tenantScope.answer(snapshot, tenant, membership)
+  if (isFailure(second)) return denied(second, 1, notApplicable)
+  notApplicable |= bitOf(second, 1)
+  const third = capability.answer(snapshot, tenant, membership)
+  if (isFailure(third)) return denied(third, 2, notApplicable)
+  notApplicable |= bitOf(third, 2)
+  const fourth = tenantOperability.answer(snapshot, tenant, membership)
+  if (isFailure(fourth)) return denied(fourth, 3, notApplicable)
+  notApplicable |= bitOf(fourth, 3)
+  const fifth = executionPrerequisites.answer(snapshot, tenant, membership)
+  return isFailure(fifth) ? denied(fifth, 4, notApplicable) : allowed(notApplicable | bitOf(fifth, 4))
 }
+
+const [workspaceScope, tenantScope, capability, tenantOperability, executionPrerequisites] = checks
+
+const isFailure = (answer: Answer): answer is Failure => typeof answer === "object"
+
+/** The checks that do not apply, as a set of bits. */
+const bitOf = (answer: "passed" | "not_applicable", index: number): number =>
+  answer === "not_applicable" ? 1 << index : 0
 
 const allowedDecisions: Array<Allowed> = []
 
@@ -51,7 +66,7 @@ const allowed = (notApplicable: number): Allowed => {
 }
 
 /** By failure (each belongs to one check), then by the checks before it that did not apply. */
-const deniedDecisions = new WeakMap<Failure, Array<Denied>>()
+const deniedDecisions = new Map<Failure, Array<Denied>>()
 
 const denied = (failure: Failure, failedIndex: number, notApplicable: number): Denied => {
   const decisions = deniedDecisions.get(failure) ?? []

@@ -5,7 +5,7 @@
  * Contract section 4.
  */
 import type { CheckKey, DetailCode, Failure, ReasonCode } from "./Decision.ts"
-import type { PrerequisiteName, UserId } from "./Ids.ts"
+import type { PrerequisiteName } from "./Ids.ts"
 import type { MembershipFact, Snapshot, TenantFact } from "./Snapshot.ts"
 import { closureOf } from "./WriteGate.ts"
 
@@ -16,7 +16,11 @@ export type Answer = "passed" | "not_applicable" | Failure
 export interface Check {
   readonly key: CheckKey
   readonly asks: string
-  readonly answer: (snapshot: Snapshot) => Answer
+  /**
+   * `tenant` and `membership` are what {@link tenantOf} and {@link membershipOf} find in the snapshot: several checks ask for
+   * them, and comparing ids is most of what a decision costs. A check that is asked alone finds them itself.
+   */
+  readonly answer: (snapshot: Snapshot, tenant?: TenantFact | null, membership?: MembershipFact | null) => Answer
 }
 
 const failure = (code: ReasonCode, detail: DetailCode, about: string | null = null): Failure =>
@@ -54,38 +58,61 @@ const TENANT_STATE: ReadonlyMap<string, Failure> = new Map(
 )
 const TENANT_STATE_UNRECOGNISED = failure("tenant_not_operable", "tenant_state", "unrecognised")
 
+// By name. Names are declared by the host's programmers: there are as many as they wrote.
+const PREREQUISITE_UNKNOWN = new Map<PrerequisiteName, Failure>()
+const PREREQUISITE_UNSATISFIED = new Map<PrerequisiteName, Failure>()
+
+/** The one failure of this kind about this prerequisite. */
+const shared = (known: Map<PrerequisiteName, Failure>, detail: DetailCode, name: PrerequisiteName): Failure => {
+  const made = known.get(name)
+  if (made !== undefined) return made
+  const one = failure("execution_prerequisite_invalid", detail, name)
+  known.set(name, one)
+  return one
+}
+
 /** The tenant's fact, if it is about the run's tenant. */
-const tenantOf = ({ subject: { scope }, facts: { tenant } }: Snapshot): TenantFact | null =>
+export const tenantOf = ({ subject: { scope }, facts: { tenant } }: Snapshot): TenantFact | null =>
   tenant?.id === scope.tenantId ? tenant : null
 
-/** The membership, if it is the initiator's, of the run's workspace. */
-const membershipOf = ({ subject: { scope }, facts: { membership } }: Snapshot, user: UserId): MembershipFact | null =>
-  membership?.userId === user && membership.workspaceId === scope.workspaceId ? membership : null
+/** The membership, if it is the initiator's, of the run's workspace; null for a system run. */
+export const membershipOf = ({
+  subject: { authority, scope },
+  facts: { membership }
+}: Snapshot): MembershipFact | null =>
+  authority._tag === "ActorBound" &&
+  membership?.userId === authority.initiator &&
+  membership.workspaceId === scope.workspaceId
+    ? membership
+    : null
 
-const workspaceScope = (snapshot: Snapshot): Answer => {
+const workspaceScope: Check["answer"] = (
+  snapshot,
+  tenant = tenantOf(snapshot),
+  membership = membershipOf(snapshot)
+) => {
   const { authority, scope } = snapshot.subject
   const { workspace, initiator } = snapshot.facts
   if (workspace?.id !== scope.workspaceId) return WORKSPACE_MISSING
   if (!workspace.open) return WORKSPACE_CLOSED
-  const tenant = tenantOf(snapshot)
   if (tenant !== null && tenant.workspaceId !== scope.workspaceId) return TENANT_ELSEWHERE
   if (authority._tag === "SystemAuthority") return "passed"
   if (initiator?.id !== authority.initiator) return USER_MISSING
   if (initiator.disabled) return USER_DISABLED
-  return membershipOf(snapshot, authority.initiator) === null ? NOT_A_MEMBER : "passed"
+  return membership === null ? NOT_A_MEMBER : "passed"
 }
 
-const tenantScope = (snapshot: Snapshot): Answer => {
+const tenantScope: Check["answer"] = (snapshot, tenant = tenantOf(snapshot)) => {
   const { authority, scope } = snapshot.subject
   const { entitlement } = snapshot.facts
   if (scope.tenantId === null) return "not_applicable"
-  if (tenantOf(snapshot) === null) return TENANT_MISSING
+  if (tenant === null) return TENANT_MISSING
   if (authority._tag === "SystemAuthority") return "passed"
   const isEntitled = entitlement?.userId === authority.initiator && entitlement.tenantId === scope.tenantId
   return isEntitled ? "passed" : NOT_ENTITLED
 }
 
-const capability = (snapshot: Snapshot): Answer => {
+const capability: Check["answer"] = (snapshot, _tenant, membership = membershipOf(snapshot)) => {
   const {
     subject: { authority },
     requirements
@@ -93,13 +120,11 @@ const capability = (snapshot: Snapshot): Answer => {
   if (requirements === null) return OPERATION_UNKNOWN
   if (authority._tag === "SystemAuthority") return requirements.systemAuthority ? "not_applicable" : SYSTEM_NOT_DECLARED
   if (requirements.capability === null) return "not_applicable"
-  const membership = membershipOf(snapshot, authority.initiator)
   return membership?.capabilities.includes(requirements.capability) === true ? "passed" : NOT_HELD
 }
 
-const tenantOperability = (snapshot: Snapshot): Answer => {
+const tenantOperability: Check["answer"] = (snapshot, tenant = tenantOf(snapshot)) => {
   if (snapshot.subject.scope.tenantId === null) return "not_applicable"
-  const tenant = tenantOf(snapshot)
   const { requirements } = snapshot
   if (requirements === null || tenant === null) return TENANT_STATE_UNRECOGNISED
   const { state } = tenant
@@ -107,7 +132,7 @@ const tenantOperability = (snapshot: Snapshot): Answer => {
   return TENANT_STATE.get(state) ?? TENANT_STATE_UNRECOGNISED
 }
 
-const executionPrerequisites = (snapshot: Snapshot): Answer => {
+const executionPrerequisites: Check["answer"] = (snapshot) => {
   const { requirements } = snapshot
   if (requirements === null) return "not_applicable"
   if (requirements.providerConnection) {
@@ -155,10 +180,10 @@ const prerequisiteFailure = (
     const isAsked = fact.name === name && fact.workspaceId === scope.workspaceId && fact.tenantId === scope.tenantId
     if (!isAsked) continue
     // Of facts that contradict each other the one that denies counts, in whatever order they come.
-    if (!fact.satisfied) return failure("execution_prerequisite_invalid", "prerequisite_unsatisfied", name)
+    if (!fact.satisfied) return shared(PREREQUISITE_UNSATISFIED, "prerequisite_unsatisfied", name)
     isKnown = true
   }
-  return isKnown ? null : failure("execution_prerequisite_invalid", "prerequisite_unknown", name)
+  return isKnown ? null : shared(PREREQUISITE_UNKNOWN, "prerequisite_unknown", name)
 }
 
 /** The table `decide` and `explain` go through, in the order of the contract. */
