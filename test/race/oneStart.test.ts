@@ -94,10 +94,16 @@ it.live(
           assert.isTrue(isCompleted(run), run._tag)
           assert.isNull(flawOf(run, yield* log.recordsOf(run.dispatch.id)))
           assert.strictEqual(delivered.filter(({ runId }) => runId === run.dispatch.id).length, 1)
-          // As many starts on record as there were.
-          const admissions = started.filter((one) => one.startsWith(run.dispatch.id)).length
-          const recorded = (yield* log.recordsOf(run.dispatch.id)).filter(({ action }) => action === "run.started")
-          assert.strictEqual(recorded.length, admissions)
+          // Every start is on record, once. On a machine so busy that an admission outlasts its lease, more are: that worker left
+          // its runs alone.
+          const recorded = (yield* log.recordsOf(run.dispatch.id))
+            .filter(({ action }) => action === "run.started")
+            .map(({ admission }) => `${run.dispatch.id} ${admission}`)
+          assert.strictEqual(new Set(recorded).size, recorded.length)
+          assert.includeMembers(
+            recorded,
+            started.filter((one) => one.startsWith(run.dispatch.id))
+          )
         }
         process.stdout.write(`${calls.length} calls, ${elsewhere.length} starts elsewhere\n`)
       }).pipe(Effect.provide(layerProgram(url, 12)))
