@@ -33,7 +33,7 @@ const runAll = (name: string) =>
 
 it("every program in the guides is part of an example that runs", async () => {
   const examples = await Promise.all(
-    ["quickstart/main.ts", "promises/main.ts", "command-line/my-operations.ts"].map((file) =>
+    ["quickstart/main.ts", "notices/main.ts", "promises/main.ts", "command-line/my-operations.ts"].map((file) =>
       readFile(join(root, "examples", file), "utf8")
     )
   )

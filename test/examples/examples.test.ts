@@ -57,6 +57,13 @@ it("tenant-operations: six operations done, then stopped while they wait, then i
   ])
 })
 
+it("notices: the person hears of the blocked run, and so does the operator's webhook", async () => {
+  assert.deepStrictEqual(await run("notices"), [
+    "notice.created: invoice.send: Blocked — the person who started it left the workspace",
+    "run.blocked: invoice.send: Blocked — the person who started it left the workspace"
+  ])
+})
+
 it("the README shows the quickstart as it is", async () => {
   const readme = await readFile(join(root, "README.md"), "utf8")
   const program = await readFile(join(root, "examples/quickstart/main.ts"), "utf8")

@@ -3,9 +3,10 @@
  * With `--check` it writes nothing, names what is stale, and exits 1 if anything is.
  */
 import { readFile, writeFile } from "node:fs/promises"
-import { executionLegitimacySchema, readmeWith } from "./generated.ts"
+import { executionLegitimacySchema, readmeWith, workspaceEventSchema } from "./generated.ts"
 
 const schemaFile = new URL("../schema/execution-legitimacy.schema.json", import.meta.url)
+const eventSchemaFile = new URL("../schema/workspace-event.schema.json", import.meta.url)
 const readmeFile = new URL("../README.md", import.meta.url)
 
 const present = (file: URL) => readFile(file, "utf8").catch(() => "")
@@ -13,6 +14,7 @@ const present = (file: URL) => readFile(file, "utf8").catch(() => "")
 const readme = await present(readmeFile)
 const files = [
   { name: "schema/execution-legitimacy.schema.json", file: schemaFile, text: executionLegitimacySchema() },
+  { name: "schema/workspace-event.schema.json", file: eventSchemaFile, text: workspaceEventSchema() },
   { name: "README.md", file: readmeFile, text: readmeWith(readme) }
 ]
 

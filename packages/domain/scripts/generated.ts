@@ -1,5 +1,5 @@
 /**
- * What is written from the code, so that it cannot disagree with it: the JSON Schema of the wire decision, and the tables and the
+ * What is written from the code, so that it cannot disagree with it: the JSON Schemas of the wire decision and of events, and the tables and the
  * diagram of the README.
  */
 import {
@@ -13,16 +13,23 @@ import {
   retryableOf,
   type Transition,
   transitions,
+  WorkspaceEventMessage,
   wireStateOf
 } from "@countersign/domain"
 import { Schema } from "effect"
 
-/** The wire decision as JSON Schema 2020-12 (contract, section 5): no further properties, at no level. */
-export const executionLegitimacySchema = (): string => {
-  const { schema, definitions } = Schema.toJsonSchemaDocument(ExecutionLegitimacy, { onExcessProperty: "error" })
+/** The wire decision as JSON Schema 2020-12 (contract, section 5). */
+export const executionLegitimacySchema = (): string => jsonSchemaOf(ExecutionLegitimacy, "execution-legitimacy")
+
+/** The message about an event as JSON Schema 2020-12. */
+export const workspaceEventSchema = (): string => jsonSchemaOf(WorkspaceEventMessage, "workspace-event")
+
+/** No further properties, at no level. */
+const jsonSchemaOf = (of: Schema.Top, name: string): string => {
+  const { schema, definitions } = Schema.toJsonSchemaDocument(of, { onExcessProperty: "error" })
   const document = {
     $schema: "https://json-schema.org/draft/2020-12/schema",
-    $id: "urn:countersign:execution-legitimacy",
+    $id: `urn:countersign:${name}`,
     ...schema,
     $defs: definitions
   }

@@ -3,7 +3,15 @@
  *
  * Contract sections 2 and 7.
  */
-import { type AnyOperation, Catalogue, type Facts, type NoticeChannel, type OperationType } from "@countersign/domain"
+import { type AddressBook, NoAddressKnown } from "@countersign/adapters"
+import {
+  type AnyOperation,
+  Catalogue,
+  type Facts,
+  type NoticeChannel,
+  type OperationType,
+  type UserId
+} from "@countersign/domain"
 import { Context, Effect, Layer, Predicate } from "effect"
 import { type Handler, handlersByType } from "./Handler.ts"
 import { Worker, type WorkerPorts } from "./Worker.ts"
@@ -22,6 +30,10 @@ export interface App {
   readonly handled: ReadonlyArray<OperationType>
   /** The app's own source of facts; null leaves it to the database's reference tables. */
   readonly facts: Layer.Layer<Facts, unknown> | null
+  /** Answers with a person's e-mail address; null when the app did not say. */
+  readonly addressOf: AddressBook | null
+  /** Whether notices go to a channel of the app's own. */
+  readonly hasChannel: boolean
   /**
    * A worker of this app, with what its handlers need. Notices go to the app's own channel, or to the given one when it has none.
    * Fails with whatever the app's layers fail with.
@@ -39,6 +51,8 @@ interface Definition<R> {
   readonly handlers: ReadonlyArray<Handler<R>>
   /** Where notices go; `countersign work` keeps them in the table `inbox` when left out. */
   readonly notices?: Layer.Layer<NoticeChannel, unknown>
+  /** A person's e-mail address, or null for somebody who gets none; for `countersign work` with the channel `email`. */
+  readonly addressOf?: (recipient: UserId) => Promise<string | null>
   /** Where authority facts come from, such as a `HostFacts` layer; the reference tables of the database when left out. */
   readonly facts?: Layer.Layer<Facts, unknown>
 }
@@ -60,7 +74,16 @@ export function defineApp<R>(definition: Definition<never> | AppDefinition<R>): 
   return "layer" in definition ? appOf(definition, definition.layer) : appOf(definition, Layer.empty)
 }
 
-const appOf = <R>({ operations, handlers, notices, facts }: Definition<R>, needs: Layer.Layer<R, unknown>): App => {
+const addressBook =
+  (addressOf: (recipient: UserId) => Promise<string | null>): AddressBook =>
+  (recipient) =>
+    Effect.tryPromise({
+      try: () => addressOf(recipient),
+      catch: (error) => new NoAddressKnown({ problem: String(error) })
+    })
+
+const appOf = <R>(definition: Definition<R>, needs: Layer.Layer<R, unknown>): App => {
+  const { operations, handlers, notices, addressOf, facts } = definition
   const catalogue = Catalogue.make(operations)
   const handled = [...handlersByType(handlers, catalogue).keys()]
   return {
@@ -68,6 +91,8 @@ const appOf = <R>({ operations, handlers, notices, facts }: Definition<R>, needs
     catalogue,
     handled,
     facts: facts ?? null,
+    addressOf: addressOf === undefined ? null : addressBook(addressOf),
+    hasChannel: notices !== undefined,
     layerWorker: (options, otherwise) => {
       const worker = Layer.unwrap(
         Effect.map(closedOver(handlers, needs), (closed) => Worker.layer({ ...options, catalogue, handlers: closed }))

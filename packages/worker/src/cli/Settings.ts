@@ -4,7 +4,7 @@ import { Config, Effect, type FileSystem, Option, type Path, Redacted, Schema } 
 import type { GlobalFlag } from "effect/cli"
 import { type CliFailure, cliFailure } from "./CliFailure.ts"
 import { ConfigFlag, DatabaseFlag, DataFlag, FactsSchemaFlag, SchemaFlag } from "./flags.ts"
-import { readSettingsFile, WorkerSettings } from "./SettingsFile.ts"
+import { type NoticeSettings, readSettingsFile, WorkerSettings } from "./SettingsFile.ts"
 
 /** Where the data are. */
 export type Place =
@@ -23,6 +23,7 @@ export interface Settings {
   readonly factsSchema: SchemaName
   readonly app: string | null
   readonly worker: WorkerSettings
+  readonly notices: NoticeSettings
 }
 
 /** What reading the settings needs. */
@@ -56,7 +57,8 @@ export const readSettings: Effect.Effect<Settings, CliFailure, SettingsSources> 
     schema: own,
     factsSchema: yield* schemaNamed(Option.getOrUndefined(factsSchema) ?? file.factsSchema ?? own),
     app: Option.getOrUndefined(app) ?? file.app ?? null,
-    worker: { ...file.worker, ...(yield* workerFromVariables) }
+    worker: { ...file.worker, ...(yield* workerFromVariables) },
+    notices: file.notices ?? {}
   }
 })
 

@@ -1,4 +1,5 @@
 /** The settings file: JSON, every key known, paths relative to the file. */
+import { SecretName } from "@countersign/domain"
 import { Effect, FileSystem, Option, Path, Schema } from "effect"
 import { type CliFailure, cliFailure } from "./CliFailure.ts"
 
@@ -14,6 +15,20 @@ export const WorkerSettings = Schema.Struct({
 })
 export type WorkerSettings = typeof WorkerSettings.Type
 
+/** The channels that the binary knows. */
+export const ChannelName = Schema.Literals(["inbox", "log", "email", "webhook"])
+export type ChannelName = typeof ChannelName.Type
+
+/** Where notices go. Secrets are in the environment alone. */
+export const NoticeSettings = Schema.Struct({
+  channels: Schema.optionalKey(Schema.NonEmptyArray(ChannelName)),
+  email: Schema.optionalKey(
+    Schema.Struct({ from: Schema.NonEmptyString, name: Schema.optionalKey(Schema.NonEmptyString) })
+  ),
+  webhook: Schema.optionalKey(Schema.Struct({ url: Schema.NonEmptyString, secret: SecretName }))
+})
+export type NoticeSettings = typeof NoticeSettings.Type
+
 /** What a settings file may hold. */
 export const SettingsFile = Schema.Struct({
   database: Schema.optionalKey(Schema.NonEmptyString),
@@ -21,7 +36,8 @@ export const SettingsFile = Schema.Struct({
   schema: Schema.optionalKey(Schema.NonEmptyString),
   factsSchema: Schema.optionalKey(Schema.NonEmptyString),
   app: Schema.optionalKey(Schema.NonEmptyString),
-  worker: Schema.optionalKey(WorkerSettings)
+  worker: Schema.optionalKey(WorkerSettings),
+  notices: Schema.optionalKey(NoticeSettings)
 })
 export type SettingsFile = typeof SettingsFile.Type
 

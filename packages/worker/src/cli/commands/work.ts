@@ -1,5 +1,5 @@
 /** `countersign work`: a worker of the host's operations, until it is stopped or nothing is left to do. */
-import { layerEventWebhooks, layerPostgresInbox } from "@countersign/adapters"
+import { layerEventWebhooks } from "@countersign/adapters"
 import { NoticeChannel } from "@countersign/domain"
 import { Context, Effect, Layer, Option, type Schema } from "effect"
 import { Command, Flag } from "effect/cli"
@@ -8,6 +8,7 @@ import { layerEventDeliveries } from "../../EventDeliveries.ts"
 import { Worker } from "../../Worker.ts"
 import { brokenApp, loadApp } from "../AppModule.ts"
 import { cliFailure } from "../CliFailure.ts"
+import { noticeChannels } from "../noticeChannels.ts"
 import { answer } from "../Reply.ts"
 import { printable } from "../render/Style.ts"
 import { replying } from "../replying.ts"
@@ -117,7 +118,7 @@ export const work = Command.make("work", flags, ({ app: file, drain, wait, ...gi
           "give defineApp at least one handler"
         )
       }
-      const store = layerPostgresInbox(settings.schema).pipe(
+      const store = (yield* noticeChannels(settings, app)).pipe(
         Layer.provideMerge(layerStoreAt(yield* placeOf(settings), settings))
       )
       const tally = makeTally()
@@ -136,7 +137,7 @@ export const work = Command.make("work", flags, ({ app: file, drain, wait, ...gi
 ).pipe(
   Command.withShortDescription("Work on the runs of your app's operations"),
   Command.withDescription(
-    "Work on the runs of your app's operations: each is re-authorized the moment it is about to start. SIGINT or SIGTERM stops gracefully: running work may finish, the rest is given back; a second signal ends at once. Notices go to the app's channel; without one they are kept in the table inbox."
+    "Work on the runs of your app's operations: each is re-authorized the moment it is about to start. SIGINT or SIGTERM stops gracefully: running work may finish, the rest is given back; a second signal ends at once. Notices go to the app's channel; without one to those that “notices” of the settings file names, or to the table inbox. Events go to those who subscribed (`countersign events`)."
   ),
   Command.withExamples([
     { command: "countersign work --app ./my-operations.ts" },
