@@ -41,14 +41,14 @@ const layout = (value: unknown, indent: string): string => {
   const deeper = `${indent}  `
   if (Array.isArray(value)) {
     const inline = `[${value.map((item) => JSON.stringify(item)).join(", ")}]`
-    const fits = value.every((item) => typeof item !== "object") && indent.length + inline.length < 90
+    const fits = value.every((item) => typeof item !== "object") && indent.length + inline.length < 110
     return fits ? inline : `[\n${value.map((item) => deeper + layout(item, deeper)).join(",\n")}\n${indent}]`
   }
   if (typeof value !== "object" || value === null) return JSON.stringify(value)
   const members = Object.entries(value).map(
     ([key, member]) => `${deeper}${JSON.stringify(key)}: ${layout(member, deeper)}`
   )
-  return `{\n${members.join(",\n")}\n${indent}}`
+  return members.length === 0 ? "{}" : `{\n${members.join(",\n")}\n${indent}}`
 }
 
 const isOver = (state: RunState) => wireStateOf[state].status === "completed"
