@@ -15,14 +15,15 @@ export const sync = Operation.make({
   queuedLimitMillis: 120_000
 })
 
-/** Writes in chunks, and counts. */
+/** Writes in chunks, and counts; a few at a time. */
 export const bulk = Operation.make({
   type: "soak.bulk",
   capability: "policy.delete",
   writes: true,
   payload: Numbered,
   result: Schema.Void,
-  countKeys: ["deleted"]
+  countKeys: ["deleted"],
+  concurrency: { total: 6, perTenant: 2 }
 })
 
 /** Would rather wait than be blocked. */
@@ -35,7 +36,7 @@ export const patient = Operation.make({
   hold: { retryMillis: 10_000, deadlineMillis: 45_000 }
 })
 
-/** Nobody is behind it. */
+/** Nobody is behind it: it is dispatched, and scheduled. */
 export const backup = Operation.make({
   type: "soak.backup",
   systemAuthority: true,

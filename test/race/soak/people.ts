@@ -1,6 +1,6 @@
-/** What people do while workers work: dispatch, cancel, do again, and change each other's authority. */
+/** What people do while workers work: dispatch, schedule, pause, cancel, do again, and change each other's authority. */
 import { AuthorityBook } from "@countersign/adapters/testing"
-import { isCompleted, type Run, RunStore } from "@countersign/domain"
+import { isCompleted, MissedSlots, Priority, type Run, RunStore } from "@countersign/domain"
 import { Countersign } from "@countersign/worker"
 import { Clock, Effect } from "effect"
 import { manager, readonly } from "../../worker/support/world.ts"
@@ -19,6 +19,7 @@ export const dispatchOne = Effect.fnUntraced(function* (corners: ReadonlyArray<C
   const common = {
     ...target,
     payload: { number: chance.below(NUMBERS) },
+    priority: chance.oneOf(Priority.literals),
     ...(chance.below(4) === 0 ? { availableAtMillis: nowMillis + chance.below(20_000) } : {}),
     ...(chance.below(6) === 0 ? { expiresAtMillis: nowMillis + 21_000 + chance.below(20_000) } : {})
   }
@@ -51,6 +52,32 @@ export const cancelOne = Effect.fnUntraced(function* (chance: Chance) {
 export const retryOne = Effect.fnUntraced(function* (chance: Chance) {
   const run = yield* someRun(chance, isCompleted)
   if (run !== undefined) yield* (yield* Countersign).retry(run.dispatch.id, null)
+})
+
+/** Has a backup of the tenant made every minute, and every minute that was missed made up for. */
+export const scheduleBackup = Effect.fnUntraced(function* ({ initiator, ...target }: Corner) {
+  const gate = yield* Countersign
+  return yield* gate.addSchedule({
+    ...target,
+    id: `backup of ${target.tenantId}`,
+    by: { id: initiator },
+    operation: backup,
+    payload: { number: 0 },
+    cron: "* * * * *",
+    zone: "UTC",
+    missed: MissedSlots.cases.All.make({ limit: 100 })
+  })
+})
+
+/** Pauses an operation, a workspace, or an operation in a workspace for a while. */
+export const pauseAWhile = Effect.fnUntraced(function* (corners: ReadonlyArray<Corner>, chance: Chance) {
+  const gate = yield* Countersign
+  const operationType = chance.oneOf([...personal, backup]).type
+  const { workspaceId } = chance.oneOf(corners)
+  const scope = chance.oneOf([{ operationType }, { workspaceId }, { operationType, workspaceId }])
+  yield* gate.pause({ ...scope, by: "soak", reason: "a while" })
+  yield* Effect.sleep(chance.below(5_000))
+  yield* gate.resume({ ...scope, by: "soak" })
 })
 
 /** Takes authority in one way, or gives it back. */

@@ -9,6 +9,7 @@ import {
   type Run,
   type Running,
   RunStore,
+  type Schedule,
   type UserId
 } from "@countersign/domain"
 import { assert } from "@effect/vitest"
@@ -63,6 +64,22 @@ export const judge = Effect.fnUntraced(function* (runs: ReadonlyArray<Run>, { st
   }
   return endings
 })
+
+/** Every minute from the first has one run of this schedule, none has two, and at `untilMillis` none was missing. */
+export const judgeSlots = (runs: ReadonlyArray<Run>, { id, createdAtMillis }: Schedule, untilMillis: number): void => {
+  const slots = runs
+    .flatMap(({ dispatch: { slot } }) => (slot?.scheduleId === id ? slot.slotMillis : []))
+    .sort((a, b) => a - b)
+  const firstMillis = (Math.floor(createdAtMillis / MINUTE_MILLIS) + 1) * MINUTE_MILLIS
+  assert.deepStrictEqual(
+    slots,
+    slots.map((_, index) => firstMillis + index * MINUTE_MILLIS),
+    `slots of ${id}`
+  )
+  assert.isAbove(slots.at(-1) ?? 0, untilMillis - MINUTE_MILLIS, `slots of ${id}`)
+}
+
+const MINUTE_MILLIS = 60_000
 
 /** Whether the decision that the admission itself made, before any re-check, was to allow. */
 const wasAllowed = (decisions: ReadonlyArray<DecisionRecord>, admission: number): boolean =>
