@@ -49,6 +49,11 @@ export const deliverDueEvents: Effect.Effect<number, StoreUnavailable, EventPort
   return due.length
 })
 
+/** Delivers until nothing is due. What is put off is not due. */
+export const deliverAllEvents: Effect.Effect<void, StoreUnavailable, EventPorts> = Effect.asVoid(
+  Effect.repeat(deliverDueEvents, { until: (taken) => taken === 0 })
+)
+
 const delivered = Effect.fnUntraced(function* (due: DueEvent) {
   const events = yield* Events
   const trouble = yield* troubleWith(due)

@@ -4,7 +4,7 @@ import { NoticeChannel } from "@countersign/domain"
 import { Context, Effect, Layer, Option, type Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { App } from "../../App.ts"
-import { layerEventDeliveries } from "../../EventDeliveries.ts"
+import { deliverAllEvents, layerEventDeliveries } from "../../EventDeliveries.ts"
 import { Worker } from "../../Worker.ts"
 import { brokenApp, loadApp } from "../AppModule.ts"
 import { cliFailure } from "../CliFailure.ts"
@@ -80,15 +80,20 @@ const workerSettings = (given: Given, { worker }: Settings): WorkerSettings => (
 
 /** Serves until drained, or for ever; interrupted, the worker gives its work back. */
 const serve = Effect.fnUntraced(function* (app: App, options: WorkerSettings, tally: Tally, { drain, wait }: Ending) {
-  const inbox = Layer.succeed(NoticeChannel, yield* NoticeChannel)
+  const channels = Layer.succeed(NoticeChannel, yield* NoticeChannel)
   const worker = yield* Effect.mapError(
-    Layer.build(app.layerWorker({ ...options, observe: tally.observe }, inbox)),
+    Layer.build(app.layerWorker({ ...options, observe: tally.observe }, channels)),
     brokenApp
   )
   const { name, drained } = Context.get(worker, Worker)
-  yield* Layer.build(Layer.provide(layerEventDeliveries(options.pollMillis), layerEventWebhooks(secretsOf)))
   yield* Effect.logInfo(printable(`worker ${name} is ready for ${app.handled.join(", ")}`))
-  yield* drain ? untilReachable(drained, wait) : Effect.never
+  const webhooks = layerEventWebhooks(secretsOf)
+  if (drain) {
+    yield* untilReachable(Effect.andThen(drained, Effect.provide(deliverAllEvents, webhooks)), wait)
+  } else {
+    yield* Layer.build(Layer.provide(layerEventDeliveries(options.pollMillis), webhooks))
+    yield* Effect.never
+  }
 })
 
 interface Ending {
