@@ -89,11 +89,10 @@ const serve = Effect.fnUntraced(function* (app: App, options: WorkerSettings, ta
   yield* Effect.logInfo(printable(`worker ${name} is ready for ${app.handled.join(", ")}`))
   const webhooks = layerEventWebhooks(secretsOf)
   if (drain) {
-    yield* untilReachable(Effect.andThen(drained, Effect.provide(deliverAllEvents, webhooks)), wait)
-  } else {
-    yield* Layer.build(Layer.provide(layerEventDeliveries(options.pollMillis), webhooks))
-    yield* Effect.never
+    return yield* untilReachable(Effect.andThen(drained, Effect.provide(deliverAllEvents, webhooks)), wait)
   }
+  yield* Layer.build(Layer.provide(layerEventDeliveries(options.pollMillis), webhooks))
+  return yield* Effect.never
 })
 
 interface Ending {
