@@ -19,7 +19,7 @@ export interface Claimed {
 export const claiming = (batch: number): string => `WITH c AS MATERIALIZED (
   SELECT id, workspace_id, tenant_id, provider_connection_id, initiator_id, operation_type, payload FROM ${Q}.runs
   WHERE status = 'queued' AND available_at <= $1 AND operation_type = '${operation.type}'
-  ORDER BY available_at, id LIMIT ${batch} FOR UPDATE SKIP LOCKED
+  ORDER BY priority, available_at, id LIMIT ${batch} FOR UPDATE SKIP LOCKED
 ) SELECT c.*,
   (SELECT w.open FROM ${Q}.workspaces w WHERE w.id = c.workspace_id)
   AND (SELECT NOT u.disabled FROM ${Q}.users u WHERE u.id = c.initiator_id)

@@ -23,7 +23,7 @@ const Q = "countersign"
 const typesOf = Effect.fnUntraced(function* (sql: PgClient.PgClient, table: string) {
   const columns = yield* sql<{ readonly name: string; readonly type: string }>`SELECT attname AS name,
     format_type(atttypid, atttypmod) AS type FROM pg_attribute
-    WHERE attrelid = ${`${Q}.${table}`}::regclass AND attnum > 0 AND NOT attisdropped AND attidentity = ''
+    WHERE attrelid = ${`${Q}.${table}`}::regclass AND attnum > 0 AND NOT attisdropped AND attidentity = '' AND attgenerated = ''
     ORDER BY attnum`
   return Object.fromEntries(columns.map(({ name, type }) => [name, type]))
 })
