@@ -48,5 +48,11 @@ const bench = Effect.fnUntraced(function* (options: Options) {
 /** What is logged goes where progress goes: standard output is for the result. */
 const onStandardError = Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])
 
-const isAnyBelow = await Effect.runPromise(Effect.provide(Effect.scoped(bench(optionsOrUsage())), onStandardError))
+/** 1: a goal is below its must. 2: nothing could be measured, or what was done was not right. */
+const isAnyBelow = await Effect.runPromise(
+  Effect.provide(Effect.scoped(bench(optionsOrUsage())), onStandardError)
+).catch((problem: unknown) => {
+  process.stderr.write(`the bench has failed: ${problem instanceof Error ? problem.message : String(problem)}\n`)
+  process.exit(2)
+})
 process.exitCode = isAnyBelow ? 1 : 0
