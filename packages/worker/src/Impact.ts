@@ -15,6 +15,7 @@ import {
   RunStore,
   type RunUnreadable,
   type Schedules,
+  type SharedSubjects,
   type Snapshot,
   type StoreUnavailable,
   type Subject,
@@ -24,7 +25,7 @@ import {
   type WaitingRun,
   type Withdrawal
 } from "@countersign/domain"
-import { Clock, Effect, Schema } from "effect"
+import { Clock, Effect, Option, Schema, Stream } from "effect"
 import { reportScheduleImpact, type ScheduleImpactReport } from "./ScheduleImpact.ts"
 import { makeSnapshots } from "./Snapshots.ts"
 
@@ -75,9 +76,7 @@ export const reportImpact = Effect.fn("reportImpact")(function* (
   const unreadable = new Map<string, RunUnreadable>()
   const snapshots = makeSnapshots(catalogue, takenAtMillis)
   let [runs, expired, undeclared] = [0, 0, 0]
-  let before: RunId | null = null
-  do {
-    const page: WaitingPage = yield* store.listWaiting(before, WAITING_MAX)
+  const takeIn = Effect.fnUntraced(function* (page: WaitingPage) {
     for (const row of page.unreadable) unreadable.set(row.runId, row)
     const known = page.runs.filter((run) => catalogue.operations.has(run.subject.operationType))
     const inTime = known.filter((run) => run.expiresAtMillis > takenAtMillis)
@@ -90,8 +89,8 @@ export const reportImpact = Effect.fn("reportImpact")(function* (
       counts[impact.kind] += 1
       if (impact.kind !== "unaffected") affected.push(impact)
     }
-    before = nextBefore(page)
-  } while (before !== null)
+  })
+  yield* Stream.runForEach(everyPage(store), takeIn)
   const rows = [...unreadable.values()]
   return {
     withdrawal,
@@ -105,6 +104,14 @@ export const reportImpact = Effect.fn("reportImpact")(function* (
     schedules: yield* reportScheduleImpact(catalogue, withdrawal, snapshots)
   }
 })
+
+/** Page after page; while one is taken in, the next is read. */
+const everyPage = (store: RunStore["Service"]): Stream.Stream<WaitingPage, StoreUnavailable> => {
+  const shared: SharedSubjects = new Map()
+  return Stream.paginate<RunId | null, WaitingPage, StoreUnavailable>(null, (before) =>
+    Effect.map(store.listWaiting(before, WAITING_MAX, shared), (page) => [[page], Option.fromNullOr(nextBefore(page))])
+  ).pipe(Stream.buffer({ capacity: 1 }))
+}
 
 const waitingOf = (run: WaitingRun, snapshot: Snapshot, catalogue: Catalogue): Waiting<QueuedWork> => {
   // The snapshot's own subject is equal, and shared: what is told of 100,000 runs shall not keep as many subjects.

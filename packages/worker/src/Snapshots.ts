@@ -15,8 +15,8 @@ import {
 import { Array as Arrays, Effect } from "effect"
 import { readFacts } from "./FactsReader.ts"
 
-/** Facts asked for at once: about what admissions ask for, so that no source is asked more than it is used to. */
-const FACTS_AT_ONCE = 250
+/** Facts asked for at once: some times what an admission asks for, which a source that answers in time for those will bear. */
+const FACTS_AT_ONCE = 1_000
 /** Readings at a time: while one is worked out by their source, another is taken in. */
 const SIDE_BY_SIDE = 2
 
@@ -31,13 +31,22 @@ export interface Snapshots {
 /** None yet. */
 export const makeSnapshots = (catalogue: Catalogue, takenAtMillis: number): Snapshots => {
   const known = new Map<string, Snapshot>()
+  /** The same by the subjects that were met: where a store shares equal ones, most are known at a glance. */
+  const met = new WeakMap<Subject, Snapshot>()
 
+  const knownOf = (subject: Subject, key: string): Snapshot | undefined => {
+    const snapshot = known.get(key)
+    if (snapshot !== undefined) met.set(subject, snapshot)
+    return snapshot
+  }
+
+  /** Neighbours have workspace and tenant in common: what they ask about them is looked up once. */
   const learn = Effect.fnUntraced(function* (subjects: ReadonlyMap<string, Subject>) {
     const questions = Array.from(subjects, ([key, subject]) => ({
       key,
       subject,
       requirements: catalogue.requirementsOf(subject.operationType)
-    }))
+    })).sort((one, other) => (one.key < other.key ? -1 : 1))
     const read = Effect.fnUntraced(function* (some: typeof questions) {
       const readings = yield* readFacts(some.map(({ subject, requirements }) => ({ subject, requirements })))
       for (const [index, { facts }] of readings.entries()) {
@@ -52,12 +61,15 @@ export const makeSnapshots = (catalogue: Catalogue, takenAtMillis: number): Snap
 
   return {
     of: Effect.fnUntraced(function* <About extends { readonly subject: Subject }>(about: ReadonlyArray<About>) {
-      const asked = about.map((one) => ({ about: one, key: keyOf(one.subject) }))
-      const subjects = new Map<string, Subject>()
-      for (const { key, about: one } of asked) if (!known.has(key)) subjects.set(key, one.subject)
-      yield* learn(subjects)
-      return asked.flatMap(({ about: one, key }) => {
-        const snapshot = known.get(key)
+      const unknown = new Map<string, Subject>()
+      for (const { subject } of about) {
+        if (met.has(subject)) continue
+        const key = keyOf(subject)
+        if (knownOf(subject, key) === undefined) unknown.set(key, subject)
+      }
+      yield* learn(unknown)
+      return about.flatMap((one) => {
+        const snapshot = met.get(one.subject) ?? knownOf(one.subject, keyOf(one.subject))
         return snapshot === undefined ? [] : [{ about: one, snapshot }]
       })
     })
@@ -66,4 +78,4 @@ export const makeSnapshots = (catalogue: Catalogue, takenAtMillis: number): Snap
 
 /** The same for subjects that ask the same of the same facts. Ids are not empty and hold no control characters: no two share a key. */
 const keyOf = ({ operationType, authority, scope }: Subject): string =>
-  `${operationType}\n${initiatorOf(authority) ?? ""}\n${scope.workspaceId}\n${scope.tenantId ?? ""}\n${scope.providerConnectionId ?? ""}`
+  `${scope.workspaceId}\n${scope.tenantId ?? ""}\n${initiatorOf(authority) ?? ""}\n${operationType}\n${scope.providerConnectionId ?? ""}`

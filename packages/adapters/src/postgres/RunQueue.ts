@@ -6,13 +6,13 @@ import {
   laneKeyOf,
   type Notice,
   noticeOf,
-  RunId,
+  type RunId,
   RunQueue,
   type RunUnreadable,
   type StoreUnavailable
 } from "@countersign/domain"
 import { PgClient } from "@effect/sql-pg"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { arraysOf, type Column, cellsOf, column, fromArrays, namesOf } from "./Cells.ts"
 import {
@@ -27,12 +27,11 @@ import {
 import { noticeColumns } from "./columns.ts"
 import { OFFERED_AT_ONCE, offeringStatement } from "./offering.ts"
 import { RUN_COLUMNS, type RunRow, readPage, readQueued, readRun } from "./RunRow.ts"
+import { isRunId } from "./readCells.ts"
 import type { Names } from "./SchemaName.ts"
 import { during } from "./troubles.ts"
 import { makeWakes } from "./wakes.ts"
 import { idsOf } from "./write.ts"
-
-const isRunId = Schema.is(RunId)
 
 /** Where the first fair claim of a program begins. */
 const BEFORE_EVERY_LANE = "-9223372036854775808"

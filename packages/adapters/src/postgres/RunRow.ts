@@ -11,16 +11,15 @@ import {
   type Counts,
   type Dispatch,
   Held,
-  HostString,
   Priority,
   type Queued,
   type Run,
   RunFailure,
-  RunId,
   type Running,
   RunUnreadable,
   rankOf,
   ScheduleId,
+  type SharedSubjects,
   type Slot,
   type Subject,
   systemAuthority,
@@ -28,8 +27,10 @@ import {
 } from "@countersign/domain"
 import { Result, Schema } from "effect"
 import {
+  calledOf,
   connectionOf,
   type Instant,
+  isRunId,
   millisOf,
   operationTypeOf,
   tenantOf,
@@ -78,24 +79,24 @@ type SubjectRow = Pick<
   "operation_type" | "authority_mode" | "initiator_id" | "workspace_id" | "tenant_id" | "provider_connection_id"
 >
 
-/** The columns that the fate of a waiting run depends on. */
-export type WaitingRow = SubjectRow & Pick<RunRow, "id" | "initiator_name" | "expires_at" | "held">
+/** What the fate of a waiting run depends on; its subject is one text, so that it is made out once for many runs. */
+export type WaitingRow = Pick<RunRow, "id" | "initiator_name" | "expires_at" | "held"> & { readonly subject: string }
 
-const WAITING = [
-  "id",
+const SUBJECT = [
   "operation_type",
   "authority_mode",
   "initiator_id",
-  "initiator_name",
   "workspace_id",
   "tenant_id",
-  "provider_connection_id",
-  "expires_at",
-  "held"
-] satisfies ReadonlyArray<keyof WaitingRow>
+  "provider_connection_id"
+] satisfies ReadonlyArray<keyof SubjectRow>
+
+/** Part the columns of a subject, and stand for one that is null. No name holds control characters. */
+const [PARTING, NULL] = ["\u001f", "\u001e"]
 
 /** What to select of a waiting run; `r` is the table's alias. */
-export const WAITING_COLUMNS = WAITING.map((column) => `r.${column}`).join(", ")
+export const WAITING_COLUMNS = `r.id, r.initiator_name, r.expires_at, r.held,
+${SUBJECT.map((column) => `coalesce(r.${column}, '${NULL}')`).join(` || '${PARTING}' || `)} AS subject`
 
 const COLUMNS = [
   "id",
@@ -136,10 +137,8 @@ export const RUN_COLUMNS = COLUMNS.map((column) => `r.${column}`).join(", ")
 /** In place of {@link RUN_COLUMNS}, in a row beside those of runs that is none. */
 export const NO_RUN_COLUMNS = COLUMNS.map(() => "NULL").join(", ")
 
-const isRunId = Schema.is(RunId)
 const isActorKind = Schema.is(ActorKind)
 const isScheduleId = Schema.is(ScheduleId)
-const isHostString = Schema.is(HostString)
 const isBlockedContext = Schema.is(BlockedContext)
 const isCancelledContext = Schema.is(Schema.Struct({ cancelled_by: Canceller }))
 const isHeld = Schema.is(Held)
@@ -172,17 +171,19 @@ const subjectOf = (row: SubjectRow): Subject => ({
   }
 })
 
+const initiatorNameOf = (name: string | null): string | null =>
+  name === null ? null : (calledOf(name) ?? unreadable("initiator_name is not a name"))
+
 const dispatchOf = (row: RunRow): Dispatch => {
   const { id, initiator_name, actor_kind, retry_of } = row
   if (!isRunId(id)) return unreadable("id is not a UUID of version 7")
   if (!isActorKind(actor_kind)) return unreadable("actor_kind is none that is known")
-  if (initiator_name !== null && !isHostString(initiator_name)) return unreadable("initiator_name is not a name")
   if (retry_of !== null && !isRunId(retry_of)) return unreadable("retry_of is not a UUID of version 7")
   return {
     id,
     subject: subjectOf(row),
     actorKind: actor_kind,
-    initiatorName: initiator_name,
+    initiatorName: initiatorNameOf(initiator_name),
     payload: row.payload,
     identity: row.identity,
     maxAttempts: row.max_attempts,
@@ -307,19 +308,42 @@ export const readRun = reading((row: RunRow): Run => {
   }
 })
 
-/** The waiting run that a row is. */
-export const readWaiting = reading((row: WaitingRow): WaitingRun => {
-  const { id, initiator_name, held } = row
-  if (!isRunId(id)) return unreadable("id is not a UUID of version 7")
-  if (initiator_name !== null && !isHostString(initiator_name)) return unreadable("initiator_name is not a name")
-  return {
-    id,
-    subject: subjectOf(row),
-    initiatorName: initiator_name,
-    expiresAtMillis: millisOf(row.expires_at, "expires_at"),
-    heldSinceMillis: heldOf({ held })?.sinceMillis ?? null
+/** The subject whose columns this text is. A name that holds what parts them gives a part too many. */
+const subjectFrom = (text: string): Subject => {
+  const parts = text.split(PARTING)
+  if (parts.length !== SUBJECT.length) return unreadable("a name of its subject holds a control character")
+  const [operation_type = "", authority_mode = "", initiator = "", workspace_id = "", tenant = "", connection = ""] =
+    parts
+  const orNull = (part: string): string | null => (part === NULL ? null : part)
+  return subjectOf({
+    operation_type,
+    authority_mode,
+    initiator_id: orNull(initiator),
+    workspace_id,
+    tenant_id: orNull(tenant),
+    provider_connection_id: orNull(connection)
+  })
+}
+
+/** The waiting run that a row is; equal subjects come as one of `shared`. */
+export const readWaiting = (shared: SharedSubjects) => {
+  const sharedSubject = (text: string): Subject => {
+    const known = shared.get(text)
+    if (known !== undefined) return known
+    const subject = subjectFrom(text)
+    shared.set(text, subject)
+    return subject
   }
-})
+  return reading(
+    ({ id, initiator_name, expires_at, held, subject }: WaitingRow): WaitingRun => ({
+      id: isRunId(id) ? id : unreadable("id is not a UUID of version 7"),
+      subject: sharedSubject(subject),
+      initiatorName: initiatorNameOf(initiator_name),
+      expiresAtMillis: millisOf(expires_at, "expires_at"),
+      heldSinceMillis: heldOf({ held })?.sinceMillis ?? null
+    })
+  )
+}
 
 /** Reads many rows; those that make no sense are told apart. */
 export const readPage = <Row, R>(

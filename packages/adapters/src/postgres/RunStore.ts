@@ -4,13 +4,13 @@ import {
   isCompleted,
   type Lease,
   type RunFilter,
-  RunId,
+  type RunId,
   RunNotFound,
   RunStore,
   type Step,
   WAITING_MAX
 } from "@countersign/domain"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { makeDispatch } from "./dispatch.ts"
 import { holdingExpired, pruning } from "./expiry.ts"
@@ -34,6 +34,7 @@ import {
   WAITING_COLUMNS,
   type WaitingRow
 } from "./RunRow.ts"
+import { isRunId } from "./readCells.ts"
 import type { Names } from "./SchemaName.ts"
 import { during } from "./troubles.ts"
 import { confirmingParameters, confirmingStatement, idsOf, movingParameters, movingStatement } from "./write.ts"
@@ -45,8 +46,6 @@ interface IdRow {
 interface LeaseRow extends IdRow {
   readonly lease_until: Date | null
 }
-
-const isRunId = Schema.is(RunId)
 
 /** The conditions that are asked for and no others: what is null or absent would spoil the plan. */
 const conditionsOf = (filter: RunFilter) => {
@@ -152,11 +151,11 @@ export const layerRunStore = (names: Names): Layer.Layer<RunStore, never, SqlCli
           const rows = yield* during("list runs")(sql.unsafe<RunRow>(text, values))
           return readPage(rows, readRun)
         }),
-        listWaiting: Effect.fnUntraced(function* (before, limit) {
+        listWaiting: Effect.fnUntraced(function* (before, limit, shared) {
           const text = `SELECT ${WAITING_COLUMNS} FROM ${q}.runs r WHERE r.status = 'queued'
 ${before === null ? "" : "AND r.id < $1"} ORDER BY r.id DESC LIMIT ${limited(limit, WAITING_MAX)}`
           const rows = yield* during("list waiting runs")(sql.unsafe<WaitingRow>(text, before === null ? [] : [before]))
-          return readPage(rows, readWaiting)
+          return readPage(rows, readWaiting(shared ?? new Map()))
         }),
         write: Effect.fnUntraced(function* (steps, lease) {
           const refused: Array<IllegalTransition> = []

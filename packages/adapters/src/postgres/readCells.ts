@@ -1,5 +1,13 @@
 /** Single values of a row, checked. */
-import { OperationType, ProviderConnectionId, TenantId, UserId, WorkspaceId } from "@countersign/domain"
+import {
+  HostString,
+  OperationType,
+  ProviderConnectionId,
+  type RunId,
+  TenantId,
+  UserId,
+  WorkspaceId
+} from "@countersign/domain"
 import { Schema } from "effect"
 
 /** A `timestamptz` as drivers give it: as `Date`, or as ISO 8601 text where it came within JSON. */
@@ -15,6 +23,11 @@ export const millisOf = (instant: Instant, column: string): number => {
   const millis = typeof instant === "string" ? Date.parse(instant) : instant.getTime()
   return Number.isNaN(millis) ? unreadable(`${column} is no instant`) : millis
 }
+
+const VERSION_7 = /^.{14}7.{4}[89ab]/
+
+/** Whether a cell of the type `uuid` is the id of a run: that it is a UUID, its column vouches for. */
+export const isRunId = (uuid: string): uuid is RunId => VERSION_7.test(uuid)
 
 /** How many names a reader remembers as valid before it forgets them all. */
 const REMEMBERED = 10_000
@@ -43,3 +56,5 @@ export const connectionOf = names(ProviderConnectionId)
 export const userOf = names(UserId)
 /** A cell that names an operation. */
 export const operationTypeOf = names(OperationType)
+/** A cell that is what a person is called. */
+export const calledOf = names(HostString)

@@ -5,6 +5,7 @@ import {
   type RunFilter,
   type RunId,
   RunStore,
+  type SharedSubjects,
   type WaitingPage,
   type WaitingRun,
   wireStateOf
@@ -90,15 +91,20 @@ export const listLaws = (it: Register<RunPorts>): void => {
       const held = asQueued(yield* moved(holdStep(yield* enqueuedOne(world.dispatch()), world.atMillis)))
       const expected = [held, system, ...queued.toReversed()].map(waitingOf)
       const found: Array<WaitingRun> = []
-      let before: RunId | null = runIdAt(world.atMillis + WORLD_LASTS_MILLIS)
+      const shared: SharedSubjects = new Map()
+      const newest = runIdAt(world.atMillis + WORLD_LASTS_MILLIS)
+      let before: RunId | null = newest
       while (found.length < expected.length) {
-        const page: WaitingPage = yield* store.listWaiting(before, 2)
+        const page: WaitingPage = yield* store.listWaiting(before, 2, shared)
         assert.deepStrictEqual(page.unreadable, [])
         assert.isNotEmpty(page.runs)
         found.push(...page.runs)
         before = page.runs.at(-1)?.id ?? null
       }
       assert.deepStrictEqual(found.slice(0, expected.length), expected)
+      for (const known of [undefined, shared]) {
+        assert.deepStrictEqual((yield* store.listWaiting(newest, expected.length, known)).runs, expected)
+      }
       assert.strictEqual((yield* store.listWaiting(null, 1)).runs.length, 1)
     })
   )

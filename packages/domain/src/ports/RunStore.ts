@@ -65,6 +65,12 @@ export interface WaitingPage {
   readonly unreadable: ReadonlyArray<RunUnreadable>
 }
 
+/**
+ * Subjects that several readings share: whoever reads page after page keeps it, so that equal subjects come as one and are made out
+ * once. The texts are the store's own.
+ */
+export type SharedSubjects = Map<string, Subject>
+
 /** The most waiting runs that one reading gives. */
 export const WAITING_MAX = 25_000
 
@@ -85,9 +91,13 @@ export class RunStore extends Context.Service<
     readonly list: (filter: RunFilter) => Effect.Effect<RunPage, StoreUnavailable>
     /**
      * Queued runs, held ones included, the newest first: only those older than `before` where it is given, at most `limit`
-     * (1 to {@link WAITING_MAX}). For whoever looks at all of them.
+     * (1 to {@link WAITING_MAX}). For whoever looks at all of them. A store may leave `shared` alone.
      */
-    readonly listWaiting: (before: RunId | null, limit: number) => Effect.Effect<WaitingPage, StoreUnavailable>
+    readonly listWaiting: (
+      before: RunId | null,
+      limit: number,
+      shared?: SharedSubjects
+    ) => Effect.Effect<WaitingPage, StoreUnavailable>
     /**
      * Compare-and-set of many runs: each step is written whole (state, decision with snapshot, audit, notice) if its run
      * is still in the state, attempt and admission the step leaves, and not at all otherwise. Answers with the refused ones
