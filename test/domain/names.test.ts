@@ -8,6 +8,9 @@ import {
   decide,
   HostString,
   ID_MAX_LENGTH,
+  LARGEST_COUNT,
+  LONGEST_SPAN_MILLIS,
+  LONGEST_WAIT_MILLIS,
   Operation,
   OperationType,
   QUEUED_LIMIT_MILLIS,
@@ -158,23 +161,24 @@ describe("an operation", () => {
     assert.throws(() => Operation.make({ ...base, writeGateMaxAgeMillis: 0.5 }))
     assert.isFalse(accepts(Requirements, { ...requirements, tenantStates: [] }))
     assert.isFalse(accepts(Requirements, { ...requirements, tenantStates: ["suspended"] }))
-    for (const value of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
-      assert.throws(
-        () => Operation.make({ ...base, attempts: { timeoutMillis: value } }),
-        `attempts.timeoutMillis must be a whole number of at least 1, is ${value}`
-      )
-      assert.throws(
-        () => Operation.make({ ...base, hold: { retryMillis: 1, deadlineMillis: value } }),
-        `hold.deadlineMillis must be a whole number of at least 1, is ${value}`
-      )
-      assert.throws(
-        () => Operation.make({ ...base, hold: { retryMillis: value, deadlineMillis: 1 } }),
-        `hold.retryMillis must be a whole number of at least 1, is ${value}`
-      )
-      assert.throws(
-        () => Operation.make({ ...base, queuedLimitMillis: value }),
-        `limits.queuedLimitMillis must be a whole number of at least 1, is ${value}`
-      )
+    const limits: ReadonlyArray<readonly [name: string, most: number, given: (value: number) => object]> = [
+      ["attempts.maxAttempts", LARGEST_COUNT, (maxAttempts) => ({ attempts: { maxAttempts } })],
+      ["attempts.timeoutMillis", LONGEST_WAIT_MILLIS, (timeoutMillis) => ({ attempts: { timeoutMillis } })],
+      ["attempts.backoffMillis", LONGEST_SPAN_MILLIS, (backoffMillis) => ({ attempts: { backoffMillis } })],
+      ["attempts.backoffMaxMillis", LONGEST_SPAN_MILLIS, (backoffMaxMillis) => ({ attempts: { backoffMaxMillis } })],
+      ["hold.deadlineMillis", LONGEST_SPAN_MILLIS, (deadlineMillis) => ({ hold: { retryMillis: 1, deadlineMillis } })],
+      ["hold.retryMillis", LONGEST_SPAN_MILLIS, (retryMillis) => ({ hold: { retryMillis, deadlineMillis: 1 } })],
+      ["limits.queuedLimitMillis", LONGEST_SPAN_MILLIS, (queuedLimitMillis) => ({ queuedLimitMillis })],
+      ["concurrency.total", LARGEST_COUNT, (total) => ({ concurrency: { total } })],
+      ["concurrency.perTenant", LARGEST_COUNT, (perTenant) => ({ concurrency: { perTenant } })]
+    ]
+    for (const [name, most, given] of limits) {
+      Operation.make({ ...base, ...given(1) })
+      Operation.make({ ...base, ...given(most) })
+      for (const value of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, most + 1, Number.MAX_SAFE_INTEGER]) {
+        const said = `operation restore.execute: ${name} must be a whole number from 1 to ${most}, is ${value}`
+        assert.throws(() => Operation.make({ ...base, ...given(value) }), RangeError, said)
+      }
     }
   })
 

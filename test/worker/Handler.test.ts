@@ -1,5 +1,13 @@
 /** Handlers: whatever they do, their run comes to a clear end and nobody else is harmed. */
-import { Catalogue, type Counts, Operation, type Run, type RunFailure } from "@countersign/domain"
+import {
+  Catalogue,
+  type Counts,
+  nextStepsFor,
+  Operation,
+  RESULT_TOO_LARGE,
+  type Run,
+  type RunFailure
+} from "@countersign/domain"
 import { AttemptFailed, Countersign, type Handle, Handler, handlersByType, PartialSuccess } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Layer, Ref, Schema } from "effect"
@@ -286,6 +294,60 @@ describe("a result", () => {
       assert.strictEqual(failureIn(run).code, "handler.invalid_result")
       assert.strictEqual(calls, 1)
       assert.notInclude(JSON.stringify(run), "s3cr3t")
+    }).pipe(Effect.provide(layerGate))
+  )
+})
+
+describe("a result that is too large", () => {
+  /** So many bytes of JSON, quotes included. */
+  const text = (bytes: number) => "x".repeat(bytes - 2)
+  const TOO_LARGE =
+    /^The work is done, but its result is not kept: it has 65537 bytes of JSON, at most 65536 are kept\.$/
+
+  it.effect("is left out: the run has partially succeeded and says why, and its work is not done again", () =>
+    Effect.gen(function* () {
+      const { run, calls } = yield* done(task, () => Effect.succeed(text(65_537)))
+      if (run._tag !== "PartiallySucceeded") return assert.fail(`it is ${run._tag}`)
+      assert.isNull(run.result)
+      assert.deepStrictEqual(
+        run.failures.map(({ code }) => code),
+        [RESULT_TOO_LARGE]
+      )
+      assert.match(run.failures[0].message, TOO_LARGE)
+      assert.match(nextStepsFor(run).join(), /^Nothing is to be done again/)
+      assert.strictEqual(calls, 1)
+    }).pipe(Effect.provide(layerGate))
+  )
+
+  it.effect("by a byte less is kept", () =>
+    Effect.gen(function* () {
+      const { run } = yield* done(task, () => Effect.succeed(text(65_536)))
+      assert.isTrue(run._tag === "Succeeded" && run.result === text(65_536))
+    }).pipe(Effect.provide(layerGate))
+  )
+
+  it.effect("of a partial success is left out beside what went wrong", () =>
+    Effect.gen(function* () {
+      const many = Array.from({ length: 30 }, (_, at) => ({ code: `locked-${at}`, message: "It is locked." }))
+      const [first = { code: "", message: "" }, ...others] = many
+      const { run } = yield* done(task, () => Effect.succeed(new PartialSuccess(text(65_537), [first, ...others])))
+      if (run._tag !== "PartiallySucceeded") return assert.fail(`it is ${run._tag}`)
+      assert.isNull(run.result)
+      assert.deepStrictEqual(run.failures.slice(0, -1), many.slice(0, 19))
+      assert.strictEqual(run.failures.at(-1)?.code, RESULT_TOO_LARGE)
+      assert.match(nextStepsFor(run).join(), /^Look at what failed/)
+    }).pipe(Effect.provide(layerGate))
+  )
+
+  it.effect("is what the worker's host says it is", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const gate = yield* Countersign
+      const { run } = yield* gate.dispatch({ ...byAda, operation: task, payload: "small" })
+      const handler = Handler.make(task, () => Effect.succeed(text(11)))
+      yield* startWorker([handler], { catalogue, resultMaxBytes: 10 })
+      yield* pass(1_000)
+      assert.strictEqual((yield* find(run.dispatch.id))._tag, "PartiallySucceeded")
     }).pipe(Effect.provide(layerGate))
   )
 })

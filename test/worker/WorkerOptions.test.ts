@@ -1,8 +1,17 @@
 /** Options are checked once, when a worker is built; what makes no sense is named. */
 import { Operation } from "@countersign/domain"
-import { DEFAULT_LIMITS, Handler, inventorySync, limitsOf, sampleCatalogue, Worker } from "@countersign/worker"
+import {
+  Countersign,
+  DEFAULT_LIMITS,
+  Handler,
+  inventorySync,
+  LIMIT_RANGES,
+  limitsOf,
+  sampleCatalogue,
+  Worker
+} from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schema } from "effect"
+import { Effect, Schema, Struct } from "effect"
 
 const given = { catalogue: sampleCatalogue, handlers: [] }
 
@@ -12,7 +21,8 @@ describe("limitsOf", () => {
   })
 
   it("takes what is given", () => {
-    const chosen = { concurrency: 1, batch: 2, pollMillis: 3, leaseMillis: 4, drainMillis: 0, retentionMillis: 5 }
+    const times = { pollMillis: 3, leaseMillis: 4, drainMillis: 0, retentionMillis: 5 }
+    const chosen = { concurrency: 1, batch: 2, ...times, resultMaxBytes: 6 }
     assert.deepStrictEqual(limitsOf({ ...given, ...chosen }), chosen)
   })
 
@@ -21,25 +31,24 @@ describe("limitsOf", () => {
     assert.isNull(limitsOf({ ...given, retentionMillis: null }).retentionMillis)
   })
 
-  const names = ["concurrency", "batch", "pollMillis", "leaseMillis", "drainMillis", "retentionMillis"] as const
-  for (const name of names) {
+  for (const name of Struct.keys(LIMIT_RANGES)) {
+    const { least, most } = LIMIT_RANGES[name]
     it.prop(`${name} must be a whole number that makes sense`, [Schema.Number], ([value]) => {
-      const sensible = Number.isSafeInteger(value) && value >= (name === "drainMillis" ? 0 : 1)
+      const sensible = Number.isSafeInteger(value) && value >= least && value <= most
       if (sensible) assert.strictEqual(limitsOf({ ...given, [name]: value })[name], value)
       else assert.throws(() => limitsOf({ ...given, [name]: value }), RangeError, name)
     })
 
-    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, -1, 1.5, 2 ** 53]) {
+    it(`${name} goes from ${least} to ${most}`, () => {
+      for (const value of [least, most]) assert.strictEqual(limitsOf({ ...given, [name]: value })[name], value)
+    })
+
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, -1, least + 0.5, least - 1, most + 1, 2 ** 53, "7"]) {
       it(`${name} is not ${value}`, () => {
-        assert.throws(() => limitsOf({ ...given, [name]: value }), RangeError, name)
+        const said = `worker option ${name} must be a whole number from ${least} to ${most}, is ${value}`
+        assert.throws(() => limitsOf({ ...given, [name]: value }), RangeError, said)
       })
     }
-  }
-
-  for (const name of ["concurrency", "batch", "pollMillis", "leaseMillis", "retentionMillis"] as const) {
-    it(`${name} is not 0`, () => {
-      assert.throws(() => limitsOf({ ...given, [name]: 0 }), RangeError, name)
-    })
   }
 })
 
@@ -61,7 +70,7 @@ describe("Worker.layer", () => {
   }
 
   it("an operation's attempts are whole numbers of at least one", () => {
-    for (const value of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+    for (const value of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, Number.MAX_SAFE_INTEGER]) {
       for (const name of ["maxAttempts", "timeoutMillis", "backoffMillis", "backoffMaxMillis"]) {
         assert.throws(
           () => Operation.make({ type: "t", payload: Schema.Json, result: Schema.Json, attempts: { [name]: value } }),
@@ -71,4 +80,12 @@ describe("Worker.layer", () => {
       }
     }
   })
+})
+
+describe("Countersign.layer", () => {
+  for (const payloadMaxBytes of [0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 40]) {
+    it(`takes no payloads of up to ${payloadMaxBytes} bytes`, () => {
+      assert.throws(() => Countersign.layer({ catalogue: sampleCatalogue, payloadMaxBytes }), RangeError, "payloadMax")
+    })
+  }
 })

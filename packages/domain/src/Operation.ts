@@ -5,6 +5,7 @@
  * Contract sections 2, 4 and 7.
  */
 import { Result, Schema } from "effect"
+import { LARGEST_COUNT, LONGEST_SPAN_MILLIS, LONGEST_WAIT_MILLIS, type Range, rangeProblem } from "./Bounds.ts"
 import { Capability } from "./Capability.ts"
 import type { ConcurrencyLimits } from "./Concurrency.ts"
 import { CountKey, OperationType, PrerequisiteName } from "./Ids.ts"
@@ -194,12 +195,20 @@ const acceptor = <Payload, Result>(declaration: Declaration<Payload, Result>): O
     )
 }
 
-/** Limits are whole numbers of at least 1; a RangeError names the one that is not. */
+/** From what to what each limit of a declaration goes. */
+const ranges: Readonly<Record<string, Range>> = {
+  maxAttempts: { least: 1, most: LARGEST_COUNT },
+  timeoutMillis: { least: 1, most: LONGEST_WAIT_MILLIS },
+  total: { least: 1, most: LARGEST_COUNT },
+  perTenant: { least: 1, most: LARGEST_COUNT }
+}
+const SPAN: Range = { least: 1, most: LONGEST_SPAN_MILLIS }
+
+/** Limits are whole numbers within their range; a RangeError names the one that is not. */
 const checked = <Limits extends object>(type: string, group: string, limits: Limits): Limits => {
   for (const [name, value] of Object.entries(limits)) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new RangeError(`operation ${type}: ${group}.${name} must be a whole number of at least 1, is ${value}`)
-    }
+    const problem = rangeProblem(value, ranges[name] ?? SPAN)
+    if (problem !== null) throw new RangeError(`operation ${type}: ${group}.${name} ${problem}`)
   }
   return limits
 }

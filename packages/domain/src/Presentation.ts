@@ -7,7 +7,7 @@
 import type { Change, ChangeKind } from "./FactChange.ts"
 import type { Freshness, ProblemClass } from "./Freshness.ts"
 import { nextStepsWhileHeld, reasonInWords } from "./ReasonInWords.ts"
-import { type Run, type RunOutcome, type RunStatus, wireStateOf } from "./Run.ts"
+import { RESULT_TOO_LARGE, type Run, type RunOutcome, type RunStatus, wireStateOf } from "./Run.ts"
 
 /** How a badge is coloured: `warning` for what was stopped, `danger` for what broke. */
 export type Tone = "neutral" | "info" | "success" | "warning" | "danger"
@@ -77,7 +77,9 @@ export const nextStepsFor = (run: Run): ReadonlyArray<string> => {
     case "Failed":
       return ["Look at the failure, and start the operation again when its cause is mended."]
     case "PartiallySucceeded":
-      return ["Look at what failed, and start the operation again for the rest."]
+      return run.failures.every(({ code }) => code === RESULT_TOO_LARGE)
+        ? ["Nothing is to be done again. Have whoever maintains the operation store large results elsewhere."]
+        : ["Look at what failed, and start the operation again for the rest."]
     default:
       return []
   }

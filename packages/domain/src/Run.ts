@@ -40,6 +40,9 @@ export type Dispatch = typeof Dispatch.Type
 export const RunFailure = Schema.Struct({ code: Schema.NonEmptyString, message: Schema.String })
 export type RunFailure = typeof RunFailure.Type
 
+/** The code of the failure that says that work is done, but that its result was too large to be kept. */
+export const RESULT_TOO_LARGE = "handler.result_too_large"
+
 /** What a handler counted, such as `{ deleted: 120 }`. Whole numbers. */
 export const Counts = Schema.Record(Schema.String, Schema.Int)
 export type Counts = typeof Counts.Type

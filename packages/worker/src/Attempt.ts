@@ -10,12 +10,15 @@ import { backoffAfter } from "./Backoff.ts"
 import { LAST_MILLIS } from "./DispatchTimes.ts"
 import type { Handled, Handler } from "./Handler.ts"
 import type { HandlerContext } from "./HandlerContext.ts"
+import { withoutLargeResult } from "./ResultSize.ts"
 import type { Settle } from "./Settlement.ts"
 import type { WorkerObserver } from "./WorkerEvent.ts"
+import type { WorkerLimits } from "./WorkerOptions.ts"
 import type { Ending, Work } from "./WorkInHand.ts"
 
 /** Where the end of an attempt is reported. */
 export interface AttemptTerms {
+  readonly limits: Pick<WorkerLimits, "resultMaxBytes">
   readonly settle: Settle
   readonly observe: WorkerObserver
 }
@@ -27,13 +30,19 @@ export const attempt = <R>(
   context: HandlerContext,
   terms: AttemptTerms
 ): Effect.Effect<void, never, R> =>
-  Effect.raceFirst(handled(work.run, handler, context), Deferred.await(work.ended)).pipe(
+  Effect.raceFirst(handled(work.run, handler, context, terms), Deferred.await(work.ended)).pipe(
     Effect.flatMap((end) => settleEnd(work, end, handler.operation.attempts, terms)),
     Effect.annotateLogs({ run: work.run.dispatch.id, operation: handler.operation.type, attempt: work.run.attempt })
   )
 
-const handled = <R>(run: Running, handler: Handler<R>, context: HandlerContext): Effect.Effect<Handled, never, R> =>
+const handled = <R>(
+  run: Running,
+  handler: Handler<R>,
+  context: HandlerContext,
+  { limits }: AttemptTerms
+): Effect.Effect<Handled, never, R> =>
   handler.handle(run.dispatch.payload, context).pipe(
+    Effect.map((done) => withoutLargeResult(done, limits.resultMaxBytes)),
     Effect.timeoutOrElse({
       duration: handler.operation.attempts.timeoutMillis,
       orElse: () => Effect.succeed(TIMED_OUT)

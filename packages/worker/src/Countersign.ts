@@ -26,6 +26,7 @@ import {
   type RunPage,
   RunStore,
   type RunUnreadable,
+  rangeProblem,
   type Schedule,
   type ScheduleFilter,
   type ScheduleId,
@@ -38,10 +39,11 @@ import {
 } from "@countersign/domain"
 import { Context, Effect, Layer } from "effect"
 import { SecureRandom } from "effect/crypto"
-import { cancelRun } from "./Cancellation.ts"
+import { type CancelRefused, cancelRun } from "./Cancellation.ts"
 import { dispatchTyped, dispatchUntyped, prepareTyped } from "./Dispatcher.ts"
 import type { DispatchRefused, DispatchRequest, RequestedAuthority, UntypedDispatchRequest } from "./DispatchRequest.ts"
 import { type ExplainedRun, explainRun, type InspectedRun, inspectRun } from "./Inspection.ts"
+import { PAYLOAD_MAX_BYTES, SIZE_RANGE } from "./JsonSize.ts"
 import { type PauseRefused, type PauseRequest, pauseRuns, type ResumeRequest, resumeRuns } from "./Pausing.ts"
 import { retryRun } from "./Retry.ts"
 import type { NamedPerson, ScheduleRequest, UntypedScheduleRequest } from "./ScheduleRequest.ts"
@@ -59,7 +61,7 @@ import {
 /** What the service is told once. */
 export interface CountersignOptions {
   readonly catalogue: Catalogue
-  /** The largest payload taken, in bytes of JSON; 64 KiB unless given. */
+  /** The largest payload taken, in bytes of JSON; 64 KiB unless given, 64 MiB at most. */
   readonly payloadMaxBytes?: number
   /** The host's own queue, if runs are to be delivered by it; give it to the workers as well. */
   readonly queue?: OutsideQueue["Service"]
@@ -101,7 +103,7 @@ export class Countersign extends Context.Service<
       authority: RequestedAuthority | null
     ) => Effect.Effect<Dispatched, Unfound | DispatchRefused | IllegalTransition>
     /** Ends a queued or running run; a completed one refuses. */
-    readonly cancel: (id: RunId, by: Canceller) => Effect.Effect<Run, Unfound | IllegalTransition>
+    readonly cancel: (id: RunId, by: Canceller) => Effect.Effect<Run, Unfound | CancelRefused | IllegalTransition>
     /**
      * Stores a schedule: the operation is dispatched at its slots, under system authority, which it must declare. Who makes it must
      * have access now, and is kept as provenance. An id that exists refuses.
@@ -134,9 +136,12 @@ export class Countersign extends Context.Service<
     readonly pauses: Effect.Effect<ReadonlyArray<Pause>, StoreUnavailable>
   }
 >()("@countersign/worker/Countersign") {
-  /** The service over whatever ports are at hand. */
-  static readonly layer = (options: CountersignOptions): Layer.Layer<Countersign, never, CountersignPorts> =>
-    Layer.effect(Countersign, make(options)).pipe(Layer.provide(SecureRandom.layerWebCrypto))
+  /** The service over whatever ports are at hand. Throws at once when an option makes no sense. */
+  static readonly layer = (options: CountersignOptions): Layer.Layer<Countersign, never, CountersignPorts> => {
+    const problem = rangeProblem(options.payloadMaxBytes ?? PAYLOAD_MAX_BYTES, SIZE_RANGE)
+    if (problem !== null) throw new RangeError(`payloadMaxBytes ${problem}`)
+    return Layer.effect(Countersign, make(options)).pipe(Layer.provide(SecureRandom.layerWebCrypto))
+  }
 }
 
 /** The ports the gate is built on. */

@@ -45,9 +45,7 @@ import {
 } from "./DispatchRequest.ts"
 import { timesOf } from "./DispatchTimes.ts"
 import { storeEnqueued } from "./Enqueueing.ts"
-
-/** The largest payload that is taken, in bytes of its JSON as UTF-8. */
-export const PAYLOAD_MAX_BYTES = 64 * 1024
+import { jsonBytes, PAYLOAD_MAX_BYTES } from "./JsonSize.ts"
 
 /** What a dispatcher goes by. */
 export interface DispatchTerms {
@@ -234,7 +232,7 @@ const acceptedPayload = (
     (accepted) => {
       const problem = unstorable(accepted.json)
       if (problem !== null) return refuse("payload_invalid", `the payload cannot be stored: ${problem}`)
-      const bytes = new TextEncoder().encode(JSON.stringify(accepted.json)).length
+      const bytes = jsonBytes(accepted.json)
       return bytes <= maxBytes
         ? Result.succeed(accepted)
         : refuse(

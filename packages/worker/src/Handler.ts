@@ -75,7 +75,7 @@ const presentable = ({ code, message }: RunFailure): RunFailure => ({
 })
 
 /** How many failures of a partial success are kept. */
-const FAILURES_MAX = 20
+export const FAILURES_MAX = 20
 
 const brokenAs = (error: AttemptFailed): Handled => ({
   _tag: "Broken",
@@ -84,7 +84,15 @@ const brokenAs = (error: AttemptFailed): Handled => ({
   retryAfterMillis: error.retryAfterMillis ?? null
 })
 
-/** Registers what to do for an operation. */
+/**
+ * Registers what to do for an operation.
+ *
+ * **Gotchas**
+ *
+ * A result is stored with its run: keep it small, and store what is large elsewhere. One that is larger than the worker's
+ * `resultMaxBytes` (64 KiB of JSON unless given) is left out: the work is done, so the run has partially succeeded, without a result, and
+ * with `handler.result_too_large` among its failures. It is not tried again.
+ */
 const make = <Payload, Value, E, R>(
   operation: Operation<Payload, Value>,
   handle: Handle<Payload, Value, E, R>

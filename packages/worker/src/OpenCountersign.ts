@@ -39,7 +39,7 @@ import { Effect, Exit, Layer, ManagedRuntime, Schema, Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { Countersign } from "./Countersign.ts"
 import type { Delivered } from "./Delivery.ts"
-import type { DispatchRequest } from "./DispatchRequest.ts"
+import type { DispatchRequest, RequestedAuthority } from "./DispatchRequest.ts"
 import type { Handler } from "./Handler.ts"
 import { dispatchIn, type HostQueue, queueOnOurClient } from "./HostQueue.ts"
 import type { ExplainedRun, InspectedRun } from "./Inspection.ts"
@@ -65,6 +65,8 @@ export interface OpenOptions {
   readonly notify?: (notice: Notice) => Promise<void>
   /** A queue of the host's own, if runs are to be delivered by it; without one the run table is the queue. */
   readonly queue?: HostQueue
+  /** The largest payload taken, in bytes of JSON; 64 KiB unless given, 64 MiB at most. */
+  readonly payloadMaxBytes?: number
 }
 
 /** How a worker works: its limits, and whether it looks for runs or waits for what is delivered. */
@@ -101,7 +103,10 @@ export interface OpenCountersign {
   readonly list: (filter: RunFilter) => Promise<RunPage>
   readonly inspect: (id: RunId) => Promise<InspectedRun>
   readonly explain: (id: RunId) => Promise<ExplainedRun>
+  /** Ends a queued or running run; a completed one refuses. */
   readonly cancel: (id: RunId, by: Canceller) => Promise<Run>
+  /** Does a completed run again, on the given authority or, with null, on the old one's; an active one refuses. */
+  readonly retry: (id: RunId, authority: RequestedAuthority | null) => Promise<Dispatched>
   /** Pauses a declared operation, a workspace, or an operation in one workspace; what is paused already stays as it is. */
   readonly pause: (request: PauseRequest) => Promise<Paused>
   /** Ends the pause of exactly this; null when there was none. */
@@ -165,6 +170,7 @@ export const openCountersign = async (options: OpenOptions): Promise<OpenCounter
     inspect: (id) => run(gate.inspect(id)),
     explain: (id) => run(gate.explain(id)),
     cancel: (id, by) => run(gate.cancel(id, by)),
+    retry: (id, authority) => run(gate.retry(id, authority)),
     pause: (request) => run(Effect.suspend(() => gate.pause(request))),
     resume: (request) => run(Effect.suspend(() => gate.resume(request))),
     pauses: () => run(gate.pauses),
@@ -210,11 +216,12 @@ const layerGate = (options: OpenOptions, catalogue: Catalogue, schema: SchemaNam
     ...(factsSchema === undefined ? {} : { factsSchema: schemaNamed(factsSchema) })
   })
   const notices = options.notify === undefined ? layerPostgresInbox(schema) : layerNotify(options.notify)
-  const { queue } = options
+  const { payloadMaxBytes, queue } = options
+  const told = { catalogue, ...(payloadMaxBytes === undefined ? {} : { payloadMaxBytes }) }
   const gate =
     queue === undefined
-      ? Countersign.layer({ catalogue })
-      : Layer.unwrap(Effect.map(queueOnOurClient(queue), (outside) => Countersign.layer({ catalogue, queue: outside })))
+      ? Countersign.layer(told)
+      : Layer.unwrap(Effect.map(queueOnOurClient(queue), (outside) => Countersign.layer({ ...told, queue: outside })))
   return gate.pipe(
     Layer.provideMerge(Layer.mergeAll(ports, notices)),
     Layer.provide(upToDate),

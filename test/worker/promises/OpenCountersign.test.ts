@@ -1,5 +1,5 @@
 /** The gate as promises, in a host that talks to PostgreSQL with node-postgres. */
-import { Operation, ScheduleId } from "@countersign/domain"
+import { Operation, RESULT_TOO_LARGE, ScheduleId } from "@countersign/domain"
 import { openCountersign, PromiseHandler } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
@@ -12,6 +12,10 @@ const sendInvoice = Operation.make({
   payload: Schema.Struct({ invoice: Schema.String }),
   result: Schema.Void
 })
+
+const nothing = { systemAuthority: true, payload: Schema.Struct({}) } as const
+const miscounting = Operation.make({ ...nothing, type: "miscounting", result: Schema.Void })
+const copious = Operation.make({ ...nothing, type: "copious", result: Schema.String })
 
 /** What a promise was rejected with; fails when it was not. */
 const rejection = (promise: Promise<unknown>): Promise<unknown> =>
@@ -119,6 +123,107 @@ describe("openCountersign", { timeout: 120_000 }, () => {
         assert.instanceOf(misnamed, RangeError)
         const absent = await rejection(openCountersign({ database: { url }, schema: "absent", operations }))
         assert.propertyVal(absent, "trouble", "schema_mismatch")
+      })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("what is refused is a typed error that says why, and nothing is changed", () =>
+    Effect.gen(function* () {
+      const { gate, dispatch } = yield* opened
+      yield* Effect.promise(async () => {
+        await gate.query("INSERT INTO countersign.workspaces (id, open) VALUES ('north', true)")
+        await gate.query("INSERT INTO countersign.users (id, name) VALUES ('ada', 'Ada'), ('ben', 'Ben')")
+        await gate.query(
+          "INSERT INTO countersign.memberships (workspace_id, user_id, role) VALUES ('north', 'ada', 'any')"
+        )
+        const nightly = {
+          id: "nightly",
+          operation: sendInvoice,
+          payload: { invoice: "N" },
+          workspaceId: "north",
+          cron: "@daily",
+          zone: "UTC",
+          by: { id: "ada" }
+        }
+        const { id: schedule } = await gate.addSchedule(nightly)
+        const waiting = (await dispatch("W-1")).run.dispatch.id
+        const over = (await dispatch("O-1")).run.dispatch.id
+        await gate.cancel(over, { kind: "system", id: null })
+        const tables = ["runs", "schedules", "audit_records", "notices", "pauses"]
+        const state = async () =>
+          JSON.stringify(
+            await Promise.all(
+              tables.map((table) => gate.query(`SELECT t::text FROM countersign.${table} t ORDER BY 1`))
+            )
+          )
+        const before = await state()
+
+        // biome-ignore lint/suspicious/noExplicitAny: what a caller without types may hand over
+        const untyped: any = gate
+        const added = (given: object) => () => untyped.addSchedule({ ...nightly, id: "a", ...given })
+        const refusals: ReadonlyArray<readonly [tag: string, reason: string | undefined, () => Promise<unknown>]> = [
+          ["ScheduleRefused", "never_fires", added({ cron: "0 0 30 2 *" })],
+          ["ScheduleRefused", "cron_invalid", added({ cron: "every day" })],
+          ["ScheduleRefused", "cron_invalid", added({ cron: null })],
+          ["ScheduleRefused", "zone_unknown", added({ zone: "Mars/Olympus" })],
+          ["ScheduleRefused", "missed_invalid", added({ missed: { _tag: "All", limit: 2 ** 31 } })],
+          ["ScheduleRefused", "payload_invalid", added({ payload: { invoice: 7 } })],
+          ["ScheduleRefused", "payload_too_large", added({ payload: { invoice: "x".repeat(70_000) } })],
+          ["ScheduleRefused", "no_access", added({ by: { id: "ben" } })],
+          ["ScheduleRefused", "no_access", () => gate.transferSchedule(schedule, { id: "ben" })],
+          ["ScheduleRefused", "id_invalid", () => gate.transferSchedule(schedule, { id: "" })],
+          ["ScheduleExists", undefined, () => gate.addSchedule(nightly)],
+          ["ScheduleNotFound", undefined, () => untyped.pauseSchedule("none")],
+          ["IllegalTransition", "not_in_table", () => gate.cancel(over, { kind: "human", id: null })],
+          ["IllegalTransition", "not_in_table", () => gate.retry(waiting, null)],
+          ["CancelRefused", "canceller_invalid", () => untyped.cancel(waiting, { kind: "pirate", id: "x" })],
+          ["CancelRefused", "canceller_invalid", () => untyped.cancel(waiting)],
+          ["CancelRefused", "canceller_invalid", () => untyped.cancel(waiting, { kind: "human", id: "" })],
+          ["DispatchRefused", "id_invalid", () => untyped.retry(over, { initiator: "" })],
+          [
+            "PauseRefused",
+            "unknown_operation",
+            () => gate.pause({ operationType: "invoice.snd", by: "a", reason: "r" })
+          ],
+          ["PauseRefused", "scope_invalid", () => gate.pause({ by: "a", reason: "r" })]
+        ]
+        for (const [tag, reason, attempt] of refusals) {
+          const error = await rejection(attempt())
+          assert.instanceOf(error, Error)
+          assert.propertyVal(error, "_tag", tag)
+          if (reason !== undefined) assert.propertyVal(error, "reason", reason)
+        }
+        for (const limits of [{ concurrency: 0 }, { leaseMillis: 2 ** 31 }, { batch: 1_001 }, { resultMaxBytes: -1 }]) {
+          assert.instanceOf(await rejection(gate.work(limits)), RangeError)
+        }
+        assert.strictEqual(await state(), before)
+      })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a handler that miscounts fails its run; a result that is too large is left out", () =>
+    Effect.gen(function* () {
+      const { url } = yield* opened
+      yield* Effect.promise(async () => {
+        const gate = await openCountersign({
+          database: { url },
+          operations: [miscounting, copious],
+          handlers: [
+            PromiseHandler.fromPromise(miscounting, (_, { reportCounts }) => reportCounts({ nobodys: 1 })),
+            PromiseHandler.fromPromise(copious, async () => "x".repeat(100))
+          ]
+        })
+        await gate.query("INSERT INTO countersign.workspaces (id, open) VALUES ('north', true)")
+        const target = { workspaceId: "north", systemAuthority: true } as const
+        const miscounted = await gate.dispatch({ ...target, operation: miscounting, payload: {} })
+        const large = await gate.dispatch({ ...target, operation: copious, payload: {} })
+        const worker = await gate.work({ pollMillis: 50, resultMaxBytes: 50 })
+        await worker.drained()
+        const failed = await gate.find(miscounted.run.dispatch.id)
+        assert.strictEqual(failed._tag === "Failed" && failed.failure.code, "handler.invalid_counts")
+        const partial = await gate.find(large.run.dispatch.id)
+        assert.strictEqual(partial._tag === "PartiallySucceeded" && partial.failures[0].code, RESULT_TOO_LARGE)
+        await gate.close()
       })
     }).pipe(Effect.scoped)
   )

@@ -1,16 +1,23 @@
 /** The settings file: JSON, every key known, paths relative to the file. */
 import { SecretName } from "@countersign/domain"
 import { Effect, FileSystem, Option, Path, Schema } from "effect"
+import { LIMIT_RANGES, type WorkerLimits } from "../WorkerOptions.ts"
 import { type CliFailure, cliFailure } from "./CliFailure.ts"
 
-const Whole = (least: number) => Schema.Int.check(Schema.isGreaterThanOrEqualTo(least))
+/** A whole number within the limit's range; the command line asks for a little more at least, where less would only burn time. */
+const Whole = (limit: keyof WorkerLimits, least = LIMIT_RANGES[limit].least) =>
+  Schema.Int.check(Schema.isBetween({ minimum: least, maximum: LIMIT_RANGES[limit].most }))
+
+/** The shortest poll and the shortest lease that the command line takes, in milliseconds. */
+export const POLL_LEAST_MILLIS = 10
+export const LEASE_LEAST_MILLIS = 1_000
 
 /** How a worker works; in milliseconds. */
 export const WorkerSettings = Schema.Struct({
-  concurrency: Schema.optionalKey(Whole(1)),
-  pollMillis: Schema.optionalKey(Whole(10)),
-  leaseMillis: Schema.optionalKey(Whole(1_000)),
-  drainMillis: Schema.optionalKey(Whole(0)),
+  concurrency: Schema.optionalKey(Whole("concurrency")),
+  pollMillis: Schema.optionalKey(Whole("pollMillis", POLL_LEAST_MILLIS)),
+  leaseMillis: Schema.optionalKey(Whole("leaseMillis", LEASE_LEAST_MILLIS)),
+  drainMillis: Schema.optionalKey(Whole("drainMillis")),
   name: Schema.optionalKey(Schema.NonEmptyString)
 })
 export type WorkerSettings = typeof WorkerSettings.Type

@@ -11,6 +11,7 @@ import type {
   StoreUnavailable
 } from "@countersign/domain"
 import { Predicate } from "effect"
+import type { CancelRefused } from "../Cancellation.ts"
 import type { DispatchRefused } from "../DispatchRequest.ts"
 import type { PauseRefused } from "../Pausing.ts"
 import type { ScheduleRefused } from "../ScheduleRequest.ts"
@@ -18,6 +19,7 @@ import { type CliFailure, cliFailure } from "./CliFailure.ts"
 
 /** What the commands fail with beside {@link CliFailure}. */
 export type KnownFailure =
+  | CancelRefused
   | DispatchRefused
   | FactsUnavailable
   | IllegalTransition
@@ -60,13 +62,7 @@ export const inWords = (failure: CliFailure | KnownFailure): CliFailure => {
     case "RunUnreadable":
       return cliFailure("run.unreadable", failure.message, "somebody changed its row by hand; mend it there")
     case "IllegalTransition":
-      return failure.event === "Cancel"
-        ? cliFailure(
-            "run.completed",
-            `run ${failure.runId} is completed already`,
-            "only a queued or running one is cancelled"
-          )
-        : cliFailure("run.refused", failure.message)
+      return refusedTransition(failure)
     case "ScheduleRefused":
       return cliFailure(`schedule.${failure.reason}`, "the schedule is refused, nothing was changed", failure.advice)
     case "ScheduleExists":
@@ -87,10 +83,32 @@ export const inWords = (failure: CliFailure | KnownFailure): CliFailure => {
         failure.message,
         "somebody changed its row by hand: mend it, or remove it"
       )
+    case "CancelRefused":
+      return cliFailure(`cancel.${failure.reason}`, "it is refused, nothing was changed", failure.advice)
     case "PauseRefused":
       return cliFailure(`pause.${failure.reason}`, "it is refused, nothing was changed", failure.advice)
     case "DispatchRefused":
       return cliFailure(`dispatch.${failure.reason}`, "the dispatch is refused, nothing was stored", failure.advice)
+  }
+}
+
+/** What a run refuses, each in its own words. */
+const refusedTransition = ({ event, from, message, runId }: IllegalTransition): CliFailure => {
+  switch (event) {
+    case "Cancel":
+      return cliFailure(
+        "run.completed",
+        `run ${runId} is completed already`,
+        "only a queued or running one is cancelled"
+      )
+    case "Retry":
+      return cliFailure(
+        "run.active",
+        `run ${runId} is not over: it is ${from.toLowerCase()}`,
+        "only a completed one is done again: wait for its end, or cancel it first"
+      )
+    default:
+      return cliFailure("run.refused", message)
   }
 }
 

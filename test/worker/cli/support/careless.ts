@@ -1,4 +1,4 @@
-/** A host's app that is careless with what it starts: nobody waits for its promises and its callbacks. */
+/** A host's app that is careless with what it starts, and with what it says of it: nobody waits for its promises and its callbacks. */
 import { Operation } from "@countersign/domain"
 import { defineApp, PromiseHandler } from "@countersign/worker"
 import { Schema } from "effect"
@@ -16,8 +16,16 @@ const thrower = Operation.make({
   attempts: { maxAttempts: 1, timeoutMillis: 60_000, backoffMillis: 1, backoffMaxMillis: 1 }
 })
 
+const miscounting = careless("miscounting")
+const copious = Operation.make({
+  type: "copious",
+  systemAuthority: true,
+  payload: Schema.Struct({}),
+  result: Schema.String
+})
+
 export default defineApp({
-  operations: [forgetful, explosive, thrower],
+  operations: [forgetful, explosive, thrower, miscounting, copious],
   handlers: [
     PromiseHandler.fromPromise(forgetful, async () => {
       void Promise.reject(new Error("nobody waits for this"))
@@ -31,6 +39,8 @@ export default defineApp({
     }),
     PromiseHandler.fromPromise(thrower, async () => {
       throw new Error("the shelf is gone")
-    })
+    }),
+    PromiseHandler.fromPromise(miscounting, (_, { reportCounts }) => reportCounts({ nobody_declared: 1 })),
+    PromiseHandler.fromPromise(copious, async () => "x".repeat(100_000))
   ]
 })

@@ -1,11 +1,12 @@
 /** `countersign work`: a worker of the host's operations, until it is stopped or nothing is left to do. */
 import { layerEventWebhooks } from "@countersign/adapters"
-import { NoticeChannel } from "@countersign/domain"
+import { NoticeChannel, type Range, rangeProblem } from "@countersign/domain"
 import { Context, Effect, Layer, Option, type Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { App } from "../../App.ts"
 import { deliverAllEvents, layerEventDeliveries } from "../../EventDeliveries.ts"
 import { Worker } from "../../Worker.ts"
+import { LIMIT_RANGES } from "../../WorkerOptions.ts"
 import { brokenApp, loadApp } from "../AppModule.ts"
 import { cliFailure } from "../CliFailure.ts"
 import { noticeChannels } from "../noticeChannels.ts"
@@ -13,7 +14,7 @@ import { answer } from "../Reply.ts"
 import { printable } from "../render/Style.ts"
 import { replying } from "../replying.ts"
 import { readSettings, type Settings } from "../Settings.ts"
-import type { WorkerSettings } from "../SettingsFile.ts"
+import { LEASE_LEAST_MILLIS, POLL_LEAST_MILLIS, type WorkerSettings } from "../SettingsFile.ts"
 import { Stop } from "../Stop.ts"
 import { layerStoreAt, placeOf } from "../Store.ts"
 import { secretsOf } from "../secrets.ts"
@@ -21,31 +22,38 @@ import { makeTally, type Tally } from "../Tally.ts"
 import { untilReachable } from "../untilReachable.ts"
 import { appFlag } from "./appFlag.ts"
 
-const millis = (name: string, least: number, description: string) =>
+const whole = (name: string, metavar: string, range: Range, description: string) =>
   Flag.Int(name).pipe(
-    Flag.withMetavar("MS"),
+    Flag.withMetavar(metavar),
     Flag.withDescription(description),
     Flag.filter(
-      (value) => value >= least && Number.isSafeInteger(value),
-      (value) => `must be at least ${least} milliseconds, is ${value}`
+      (value) => rangeProblem(value, range) === null,
+      (value) => rangeProblem(value, range) ?? ""
     ),
     Flag.optional
   )
 
 const flags = {
   app: appFlag,
-  concurrency: Flag.Int("concurrency").pipe(
-    Flag.withMetavar("N"),
-    Flag.withDescription("How many handlers run at once; 10 unless given"),
-    Flag.filter(
-      (value) => value >= 1 && Number.isSafeInteger(value),
-      (value) => `must be at least 1, is ${value}`
-    ),
-    Flag.optional
+  concurrency: whole("concurrency", "N", LIMIT_RANGES.concurrency, "How many handlers run at once; 10 unless given"),
+  pollMillis: whole(
+    "poll",
+    "MS",
+    { ...LIMIT_RANGES.pollMillis, least: POLL_LEAST_MILLIS },
+    "Look for runs at least this often; 1000 unless given"
   ),
-  pollMillis: millis("poll", 10, "Look for runs at least this often; 1000 unless given"),
-  leaseMillis: millis("lease", 1_000, "A worker silent for this long has lost its runs; 30000 unless given"),
-  drainMillis: millis("drain-timeout", 0, "On stop, running work gets this long to finish; 20000 unless given"),
+  leaseMillis: whole(
+    "lease",
+    "MS",
+    { ...LIMIT_RANGES.leaseMillis, least: LEASE_LEAST_MILLIS },
+    "A worker silent for this long has lost its runs; 30000 unless given"
+  ),
+  drainMillis: whole(
+    "drain-timeout",
+    "MS",
+    LIMIT_RANGES.drainMillis,
+    "On stop, running work gets this long to finish; 20000 unless given"
+  ),
   name: Flag.String("name").pipe(
     Flag.withMetavar("NAME"),
     Flag.withDescription("This worker's name in leases and logs; made up unless given"),
