@@ -4,12 +4,13 @@ import { Effect, FileSystem, Option, Path, Schema } from "effect"
 import { LIMIT_RANGES, type WorkerLimits } from "../WorkerOptions.ts"
 import { type CliFailure, cliFailure } from "./CliFailure.ts"
 
-/** A whole number within the limit's range; the command line asks for a little more at least, where less would only burn time. */
+/** A whole number within the limit's range, or from another least on. */
 const Whole = (limit: keyof WorkerLimits, least = LIMIT_RANGES[limit].least) =>
   Schema.Int.check(Schema.isBetween({ minimum: least, maximum: LIMIT_RANGES[limit].most }))
 
-/** The shortest poll and the shortest lease that the command line takes, in milliseconds. */
+/** The shortest poll that the command line takes, in milliseconds. */
 export const POLL_LEAST_MILLIS = 10
+/** The shortest lease that it takes, in milliseconds. */
 export const LEASE_LEAST_MILLIS = 1_000
 
 /** How a worker works; in milliseconds. */
