@@ -7,6 +7,7 @@ import { say } from "./harness/progress.ts"
 import type { Case, Row } from "./harness/Row.ts"
 import type { Options } from "./options.ts"
 import { admissionRow } from "./rows/admission.ts"
+import { boardRow } from "./rows/board.ts"
 import { decideRow } from "./rows/decide.ts"
 import { dispatchRow } from "./rows/dispatch.ts"
 import { type Contender, endToEndRow } from "./rows/endToEnd.ts"
@@ -39,7 +40,10 @@ const MEMORY_RUNS = 2_000
 type Opened<A> = Effect.Effect<A, unknown, Scope.Scope>
 
 /** Without goals: left out of a quick bench unless they are named. */
-const BACKGROUND = ["admission", "wal", "processor"]
+const BACKGROUND = ["admission", "wal", "processor", "board"]
+
+/** How many runs the workspace has that a page of Monitoring reads. */
+const BOARD_RUNS = 1_000_000
 
 /** What was asked for. `details` are lines without goals in rows that have some. */
 const wantedBy = ({ quick, only, without }: Options) => ({
@@ -106,6 +110,10 @@ const openServerRows = (options: Options, sizes: BenchSizes): Opened<Plan> =>
     if (wanted.row("admission")) rows.push(admissionRow([main], sizes.admission))
     if (wanted.row("wal")) rows.push(walRow(admin, main, sizes.dispatched))
     if (wanted.row("processor")) rows.push(processorRow(main, sizes.runs, admin))
+    if (wanted.row("board")) {
+      say("a workspace is filled for Monitoring")
+      rows.push(yield* boardRow(serverUrl, BOARD_RUNS))
+    }
     return { rows, database: [yield* describeServer(admin)] }
   })
 

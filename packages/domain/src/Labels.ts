@@ -5,7 +5,7 @@
  * Contract sections 4, 9 and 10.
  */
 import type { AuditAction, AuditRecord } from "./Audit.ts"
-import type { CheckKey, CheckValue } from "./Decision.ts"
+import type { CheckKey, CheckValue, ReasonCode } from "./Decision.ts"
 import type { Badge } from "./Presentation.ts"
 
 /** What each check is about, in a word or two. Their order is that of `CheckKey.literals`. */
@@ -22,6 +22,20 @@ export const checkBadges: Readonly<Record<CheckValue, Badge>> = {
   passed: { label: "passed", tone: "success" },
   failed: { label: "failed", tone: "warning" },
   not_applicable: { label: "not applicable", tone: "neutral" }
+}
+
+/** What stands behind each reason code, in a few words: for filters and pictures, where runs of one code are put together. */
+export const reasonLabels: Readonly<Record<ReasonCode, string>> = {
+  workspace_mismatch: "workspace closed, gone or another one",
+  initiator_missing: "initiator no longer known",
+  initiator_not_entitled: "initiator disabled or not a member",
+  tenant_missing: "tenant gone",
+  tenant_not_entitled: "no access to the tenant",
+  missing_capability: "permission missing",
+  tenant_not_operable: "tenant's state",
+  provider_connection_invalid: "provider connection",
+  write_gate_blocked: "write gate",
+  execution_prerequisite_invalid: "prerequisite"
 }
 
 const actionLabels: Readonly<Record<AuditAction, string>> = {

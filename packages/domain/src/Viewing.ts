@@ -44,7 +44,7 @@ export const everyViewCapability = ({ operations }: Pick<Catalogue, "operations"
 ]
 
 /**
- * What is to be asked of the facts, for {@link viewingOf}: one question for each capability, and one when there is none. The
+ * What is to be asked of the facts, for {@link viewOf}: one question for each capability, and one when there is none. The
  * questions have one shape, whatever they are about.
  */
 export const viewQuestions = (
@@ -75,10 +75,17 @@ export interface AnsweredView {
   readonly facts: AuthorityFacts
 }
 
+/** What somebody who is in scope holds of the capabilities that were asked about; null for who is not in scope. */
+export type View = ReadonlySet<Capability> | null
+
 /** What the answers to all questions say together; with none there is nothing to see. */
-export const viewingOf = (answers: ReadonlyArray<AnsweredView>): Viewing => {
-  if (answers.length === 0 || !answers.every(isInScope)) return "hidden"
-  return answers.every(holdsWhatIsAsked) ? "visible" : "forbidden"
+export const viewOf = (answers: ReadonlyArray<AnsweredView>): View =>
+  answers.length === 0 || !answers.every(isInScope) ? null : new Set(answers.flatMap(heldOf))
+
+/** Whether something can be seen that takes these capabilities, all of which were asked about. */
+export const viewingOf = (view: View, capabilities: ReadonlyArray<Capability>): Viewing => {
+  if (view === null) return "hidden"
+  return capabilities.every((capability) => view.has(capability)) ? "visible" : "forbidden"
 }
 
 /** Workspaces that are closed and tenants in any state can be looked at; people who are disabled look at nothing. */
@@ -100,9 +107,9 @@ const isInScope = ({
   )
 }
 
-const holdsWhatIsAsked = ({ request, facts }: AnsweredView): boolean => {
-  const capability = request.requirements?.capability ?? null
-  return capability === null || facts.membership?.capabilities.includes(capability) === true
+const heldOf = ({ request, facts }: AnsweredView): ReadonlyArray<Capability> => {
+  const asked = request.requirements?.capability ?? null
+  return asked !== null && facts.membership?.capabilities.includes(asked) === true ? [asked] : []
 }
 
 /** The types somebody who holds these capabilities may look at; null when that is every type, declared or not. */

@@ -10,6 +10,7 @@ import {
   type Viewing,
   viewCapabilitiesFor,
   viewingOf,
+  viewOf,
   viewQuestions,
   visibleTypes
 } from "@countersign/domain"
@@ -38,7 +39,7 @@ const known: AuthorityFacts = {
 }
 
 const viewing = (scope: ViewedScope, facts: AuthorityFacts, capabilities: ReadonlyArray<Capability> = []): Viewing =>
-  viewingOf(viewQuestions(userId, scope, capabilities).map((request) => ({ request, facts })))
+  viewingOf(viewOf(viewQuestions(userId, scope, capabilities).map((request) => ({ request, facts }))), capabilities)
 
 describe("who may look", () => {
   it("a member entitled to the tenant, with the capability the type asks for", () => {
@@ -54,7 +55,7 @@ describe("who may look", () => {
     assert.strictEqual(viewing(ofTenant, { ...known, tenant: null }), "visible")
   })
 
-  it("without an answer there is nothing to see", () => assert.strictEqual(viewingOf([]), "hidden"))
+  it("without an answer there is nothing to see", () => assert.strictEqual(viewingOf(viewOf([]), []), "hidden"))
 })
 
 /** What is known in a few ways: rightly, about somebody or something else, or not at all. */

@@ -45,7 +45,7 @@ describe("countersign demo", { timeout: 180_000 }, () => {
     const folder = mkdtempSync(join(tmpdir(), "countersign-demo-"))
     try {
       for (const _ of [1, 2]) {
-        const ended = await run(["demo", "--data", join(folder, "data")])
+        const ended = await run(["demo", "--exit", "--data", join(folder, "data")])
         assert.strictEqual(ended.code, 0, ended.stderr)
         assert.match(ended.stdout, /^Operation +Tenant +Started by +How it ended\n/)
         assert.include(ended.stdout, "Blocked — the tenant is archived")

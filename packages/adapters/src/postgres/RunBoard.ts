@@ -29,7 +29,7 @@ const hasRun = (row: PageRow): row is PageRow & WatchedRow => row.id !== null
 
 interface EndRow {
   readonly cut_at: Date | null
-  readonly stretch: number | null
+  readonly stretch: Date | null
   readonly outcome: string | null
   readonly reason: string | null
   readonly count: number | null
@@ -70,10 +70,10 @@ const pageOf = (rows: ReadonlyArray<PageRow>, limit: number, isUpwards: boolean)
   }
 }
 
-const endOf = (row: EndRow, stretchMillis: number): ReadonlyArray<EndCount> => {
+const endOf = (row: EndRow): ReadonlyArray<EndCount> => {
   const { stretch, outcome, reason, count } = row
   if (stretch === null || count === null || !isOutcome(outcome)) return []
-  return [{ fromMillis: stretch * stretchMillis, outcome, reason: isReason(reason) ? reason : null, count }]
+  return [{ fromMillis: stretch.getTime(), outcome, reason: isReason(reason) ? reason : null, count }]
 }
 
 /** Reads without locks; every answer is one statement, and so of one moment. */
@@ -111,7 +111,7 @@ export const layerRunBoard = (names: Names): Layer.Layer<RunBoard, never, SqlCli
           const cutAt = rows[0]?.cut_at ?? null
           return {
             sinceMillis: cutAt === null ? query.sinceMillis : cutAt.getTime() + 1,
-            counts: rows.flatMap((row) => endOf(row, stretchMillis))
+            counts: rows.flatMap(endOf)
           }
         })
       })

@@ -68,8 +68,8 @@ const freshnessIs = (freshness: BoardFilter["freshness"], nowMillis: number, bin
   if (freshness === "terminal_normal") return [`${COMPLETED} AND NOT ${RECONCILED}`]
   const now = bind(new Date(nowMillis))
   const since = "CASE WHEN r.held IS NULL THEN least(r.available_at, r.expires_at) ELSE r.expires_at END"
-  const isStale = `CASE r.status
-    WHEN 'queued' THEN extract(epoch FROM ${since}) + extract(epoch FROM r.expires_at) <= 2 * extract(epoch FROM ${now}::timestamptz)
+  // Half of the time from `since` to the end is over once what is left is no more than what has passed.
+  const isStale = `CASE r.status WHEN 'queued' THEN r.expires_at - ${now}::timestamptz <= ${now}::timestamptz - ${since}
     ELSE r.lease_until IS NULL OR r.lease_until < ${now}::timestamptz END`
   return [`r.status <> 'completed' AND ${freshness === "likely_stale" ? isStale : `NOT (${isStale})`}`]
 }
@@ -146,7 +146,7 @@ export const endsStatement = ({ q }: Names, query: EndsQuery, lookThrough: numbe
   SELECT min(completed_at) AS at FROM ended HAVING count(*) = ${lookThrough}
 )
 SELECT (SELECT at FROM cut) AS cut_at, counted.* FROM (VALUES (1)) one LEFT JOIN LATERAL (
-  SELECT floor(extract(epoch FROM r.completed_at) * 1000 / ${query.stretchMillis})::float8 AS stretch, r.outcome, r.reason,
+  SELECT date_bin('${query.stretchMillis} milliseconds', r.completed_at, '1970-01-01 00:00:00+00') AS stretch, r.outcome, r.reason,
     count(*)::integer AS count
   FROM ended r WHERE ${passing} AND r.completed_at > coalesce((SELECT at FROM cut), '-infinity')
   GROUP BY 1, 2, 3

@@ -8,6 +8,7 @@ import { events } from "./commands/events.ts"
 import { explain } from "./commands/explain.ts"
 import { impact } from "./commands/impact.ts"
 import { migrate } from "./commands/migrate.ts"
+import { monitor } from "./commands/monitor.ts"
 import { pause, pauses, resume } from "./commands/pause.ts"
 import { runs } from "./commands/runs.ts"
 import { schedules } from "./commands/schedules.ts"
@@ -39,6 +40,7 @@ export const root = Command.make("countersign").pipe(
     pauses,
     audit,
     events,
+    monitor,
     doctor
   ]),
   Command.withGlobalFlags(globalFlags)

@@ -19,7 +19,7 @@ import { Countersign } from "../Countersign.ts"
 import type { DispatchRefused } from "../DispatchRequest.ts"
 import { sampleCatalogue } from "../sample/operations.ts"
 import { Worker, type WorkerPorts } from "../Worker.ts"
-import { makeCast } from "./cast.ts"
+import { type Cast, makeCast } from "./cast.ts"
 import { changes } from "./changes.ts"
 import { layerQueueOf } from "./DemoQueue.ts"
 import { type DemoDispatch, dispatches } from "./dispatches.ts"
@@ -35,7 +35,7 @@ export interface DemoRun {
 
 /** What a demo came to. */
 export interface Played {
-  readonly workspace: string
+  readonly cast: Cast
   readonly runs: ReadonlyArray<DemoRun>
   readonly tookMillis: number
 }
@@ -68,7 +68,7 @@ export const play = Effect.fn("play")(function* <R>(
   yield* Effect.provide(worked, Worker.layer(WORKER).pipe(Layer.provide(layerQueueOf(ids))))
 
   const runs = yield* Effect.forEach(dispatched, ({ dispatch, run }) => seen(dispatch, run))
-  return { workspace: cast.workspace, runs, tookMillis: (yield* Clock.currentTimeMillis) - beganMillis }
+  return { cast, runs, tookMillis: (yield* Clock.currentTimeMillis) - beganMillis }
 })
 
 const WORKER = { catalogue: sampleCatalogue, handlers: demoHandlers, pollMillis: 50, name: "demo" }

@@ -1,6 +1,5 @@
 /** The demo's table: what was asked for, by whom, how it ended, and what to do next. */
-import { headlineOf, nextStepsFor } from "@countersign/domain"
-import { toneOf } from "../cli/render/runPage.ts"
+import { headlineOf, nextStepsFor, toneOf } from "@countersign/domain"
 import type { Style } from "../cli/render/Style.ts"
 import { cell, renderTable } from "../cli/render/table.ts"
 import type { DemoRun } from "./play.ts"

@@ -5,6 +5,9 @@
 import { CapabilityRegistry, Catalogue, Operation } from "@countersign/domain"
 import { Schema } from "effect"
 
+/** To look at runs that write into a tenant or delete from it. */
+const SENSITIVE = "runs.view_sensitive"
+
 const Note = Schema.Struct({ note: Schema.String })
 
 /** Checks that the tenant's provider connection answers. */
@@ -34,6 +37,7 @@ export const restoreExecute = Operation.make({
   type: "restore.execute",
   label: "Restore a backup",
   capability: "restore.execute",
+  viewCapability: SENSITIVE,
   providerConnection: true,
   writes: true,
   payload: Schema.Struct({ backupId: Schema.NonEmptyString }),
@@ -46,6 +50,7 @@ export const policyBulkDelete = Operation.make({
   type: "policy.bulk_delete",
   label: "Delete policies in bulk",
   capability: "policy.delete",
+  viewCapability: SENSITIVE,
   providerConnection: true,
   writes: true,
   prerequisites: ["change_window_open"],
@@ -88,8 +93,8 @@ export const sampleCatalogue = Catalogue.make([
 
 /** The roles of the sample, each mapped to its capabilities. */
 export const sampleRoles = CapabilityRegistry.make({
-  owner: ["provider.check", "inventory.sync", "restore.execute", "policy.delete", "directory.sync"],
-  manager: ["provider.check", "inventory.sync", "restore.execute", "policy.delete", "directory.sync"],
+  owner: ["provider.check", "inventory.sync", "restore.execute", "policy.delete", "directory.sync", SENSITIVE],
+  manager: ["provider.check", "inventory.sync", "restore.execute", "policy.delete", "directory.sync", SENSITIVE],
   operator: ["provider.check", "inventory.sync", "directory.sync"],
-  readonly: []
+  readonly: [SENSITIVE]
 })

@@ -1,16 +1,21 @@
 /** `countersign demo`: shows in a few seconds what this is about. */
 import { DEFAULT_SCHEMA, layerPostgresInbox, migrate, type SchemaName } from "@countersign/adapters"
 import { Clock, Effect, Layer, Option } from "effect"
-import { Command } from "effect/cli"
+import { Command, Flag } from "effect/cli"
 import { holdsOthersData } from "../../demo/ownGround.ts"
 import { type Played, play } from "../../demo/play.ts"
 import { demoTable } from "../../demo/table.ts"
+import { demoViewers } from "../../demo/viewers.ts"
+import { sampleCatalogue } from "../../sample/operations.ts"
 import { cliFailure } from "../CliFailure.ts"
-import { answer, tell } from "../Reply.ts"
+import { servePages } from "../pages.ts"
+import { answer, Reply, tell } from "../Reply.ts"
 import { verdictAsJson } from "../render/runJson.ts"
 import { replying } from "../replying.ts"
 import { type Place, readSettings, type Settings, variable } from "../Settings.ts"
+import { Stop } from "../Stop.ts"
 import { layerClient, layerStore } from "../Store.ts"
+import { DEFAULT_PORT } from "./monitor.ts"
 
 const IN_MEMORY: Place = { _tag: "Embedded", folder: null }
 
@@ -42,15 +47,40 @@ const calledAs = Effect.map(variable("npm_lifecycle_event"), (script) =>
 
 const lookAgain = (place: Place, { runs }: Played, schema: SchemaName, called: string): string => {
   if (place._tag === "Embedded" && place.folder === null) {
-    return "Nothing is kept. With --data ./data it is, and `runs show` looks into each run."
+    return "Nothing of it is kept once this ends. With --data ./data it is, and `runs show` looks into each run."
   }
   const id = runs.find(({ run }) => run._tag === "Blocked")?.run.dispatch.id ?? ""
   const where = place._tag === "Embedded" ? `--data ${place.folder}` : "--database URL"
   return `Look closer: ${called} runs show ${id} ${where}${schema === DEFAULT_SCHEMA ? "" : ` --schema ${schema}`}`
 }
 
+const flags = {
+  exit: Flag.Boolean("exit").pipe(
+    Flag.withoutNegation,
+    Flag.withDefault(false),
+    Flag.withDescription("End after the story, and serve no pages; --json means the same")
+  )
+}
+
+/** Serves the pages about the demo's runs on this machine until a stop is wished for. */
+const showing = Effect.fnUntraced(function* ({ cast }: Played) {
+  const { layerDemoViewer } = yield* Effect.promise(() => import("@countersign/adapters/monitoring"))
+  const stop = yield* Stop
+  yield* stop.takeCharge
+  const served = (port: number) => servePages({ catalogue: sampleCatalogue, host: "127.0.0.1", port })
+  yield* Effect.gen(function* () {
+    const url = yield* Effect.catch(served(DEFAULT_PORT), () => served(0))
+    yield* tell("")
+    yield* tell(`See it: ${url}`)
+    yield* tell(
+      "Look as Eve, Ada, Ben or Finn: each sees what they may see. Ctrl-C ends it; --exit would have ended here."
+    )
+    yield* stop.requested
+  }).pipe(Effect.provide(layerDemoViewer(demoViewers(cast))), Effect.scoped)
+})
+
 /** The command. */
-export const demo = Command.make("demo", {}, () =>
+export const demo = Command.make("demo", flags, ({ exit }) =>
   replying(
     Effect.gen(function* () {
       const beganMillis = yield* Clock.currentTimeMillis
@@ -63,26 +93,31 @@ export const demo = Command.make("demo", {}, () =>
         Layer.provide(Layer.effectDiscard(ownGround(schema))),
         Layer.provideMerge(layerClient(place))
       )
-      const played = yield* Effect.provide(play(schema, tell), prepared)
-      yield* tell("")
-      yield* answer({
-        json: () => played.runs.map(({ run, decisions }) => verdictAsJson(run, decisions)),
-        text: (style) => demoTable(played.runs, style)
-      })
-      const totalMillis = (yield* Clock.currentTimeMillis) - beganMillis
-      yield* tell("")
-      yield* tell(`That took ${seconds(totalMillis)}, ${seconds(played.tookMillis)} of it the demo itself.`)
-      yield* tell(lookAgain(place, played, schema, yield* calledAs))
+      yield* Effect.gen(function* () {
+        const played = yield* play(schema, tell)
+        yield* tell("")
+        yield* answer({
+          json: () => played.runs.map(({ run, decisions }) => verdictAsJson(run, decisions)),
+          text: (style) => demoTable(played.runs, style)
+        })
+        const totalMillis = (yield* Clock.currentTimeMillis) - beganMillis
+        yield* tell("")
+        yield* tell(`That took ${seconds(totalMillis)}, ${seconds(played.tookMillis)} of it the demo itself.`)
+        yield* tell(lookAgain(place, played, schema, yield* calledAs))
+        const { json } = yield* Reply
+        if (!exit && !json) yield* showing(played)
+      }).pipe(Effect.provide(prepared))
     })
   )
 ).pipe(
   Command.withShortDescription("See it work in a few seconds; needs nothing"),
   Command.withDescription(
-    "Show what this is about: a sample workspace, seven runs dispatched, authority taken away while they wait, then a worker. Uses an embedded PostgreSQL in memory, never the database of DATABASE_URL; --data keeps the data, --database uses a server. Each demo has a workspace of its own and touches nothing else."
+    "Show what this is about: a sample workspace, seven runs dispatched, authority taken away while they wait, then a worker, and at the end two pages to look at it all in a browser, until Ctrl-C. Uses an embedded PostgreSQL in memory, never the database of DATABASE_URL; --data keeps the data, --database uses a server. Each demo has a workspace of its own and touches nothing else."
   ),
   Command.withExamples([
     { command: "countersign demo" },
-    { command: "countersign demo --json", description: "One JSON object per run" },
+    { command: "countersign demo --exit", description: "Without the pages" },
+    { command: "countersign demo --json", description: "One JSON object per run, without the pages" },
     { command: "countersign demo --data ./data", description: "Keep the data, to look into the runs afterwards" },
     { command: "countersign demo --database postgres://postgres:secret@localhost:5432/scratch" }
   ])

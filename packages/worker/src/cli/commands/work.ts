@@ -10,6 +10,7 @@ import { LIMIT_RANGES } from "../../WorkerOptions.ts"
 import { brokenApp, loadApp } from "../AppModule.ts"
 import { cliFailure } from "../CliFailure.ts"
 import { noticeChannels } from "../noticeChannels.ts"
+import { servePages } from "../pages.ts"
 import { answer } from "../Reply.ts"
 import { printable } from "../render/Style.ts"
 import { replying } from "../replying.ts"
@@ -20,7 +21,9 @@ import { layerStoreAt, placeOf } from "../Store.ts"
 import { secretsOf } from "../secrets.ts"
 import { makeTally, type Tally } from "../Tally.ts"
 import { untilReachable } from "../untilReachable.ts"
+import { viewerFlags, viewersOf } from "../viewers.ts"
 import { appFlag } from "./appFlag.ts"
+import { portFlag } from "./monitor.ts"
 
 const whole = (name: string, metavar: string, range: Range, description: string) =>
   Flag.Int(name).pipe(
@@ -68,6 +71,8 @@ const flags = {
     Flag.withDefault(false),
     Flag.withDescription("Stop once no run of the app's operations is queued or running")
   ),
+  monitor: portFlag("monitor", "Also serve the pages about runs, on this port of this machine").pipe(Flag.optional),
+  ...viewerFlags,
   wait: Flag.Boolean("wait").pipe(
     Flag.withDefault(true),
     Flag.withDescription("Wait for a database that cannot be reached yet; --no-wait gives up at once")
@@ -118,7 +123,7 @@ const told = (counts: Readonly<Record<string, number>>): string => {
 const jsonOf = (counts: Readonly<Record<string, number>>): Schema.Json => ({ ...counts })
 
 /** The command. */
-export const work = Command.make("work", flags, ({ app: file, drain, wait, ...given }) =>
+export const work = Command.make("work", flags, ({ app: file, drain, wait, monitor, ...given }) =>
   replying(
     Effect.gen(function* () {
       const settings = yield* readSettings
@@ -130,12 +135,19 @@ export const work = Command.make("work", flags, ({ app: file, drain, wait, ...gi
           "give defineApp at least one handler"
         )
       }
+      const viewers = Option.isSome(monitor) ? yield* viewersOf(given) : null
       const store = (yield* noticeChannels(settings, app)).pipe(
         Layer.provideMerge(layerStoreAt(yield* placeOf(settings), settings))
       )
       const tally = makeTally()
       const serving = Effect.gen(function* () {
         const opened = yield* untilReachable(Layer.build(store), wait)
+        if (Option.isSome(monitor) && viewers !== null) {
+          const url = yield* servePages({ catalogue: app.catalogue, host: "127.0.0.1", port: monitor.value }).pipe(
+            Effect.provide(Layer.merge(Layer.succeedContext(opened), viewers))
+          )
+          yield* Effect.logInfo(`the pages about runs are at ${url}`)
+        }
         yield* Effect.provide(serve(app, workerSettings(given, settings), tally, { drain, wait }), opened)
       })
       const stop = yield* Stop

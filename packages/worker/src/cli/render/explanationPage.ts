@@ -1,7 +1,13 @@
 /** Why a run would start or not, for people: the answer, every check that fails, and what would have to change. */
-import { checkLabels, describeChange, type FailingCheck, type Remedy, reasonInWords } from "@countersign/domain"
+import {
+  checkLabels,
+  describeChange,
+  type FailingCheck,
+  type Remedy,
+  reasonInWords,
+  targetOf
+} from "@countersign/domain"
 import type { ExplainedRun } from "../../Inspection.ts"
-import { targetOf } from "./runPage.ts"
 import { printable, type Style } from "./Style.ts"
 import { checksInWords, inUtc } from "./words.ts"
 

@@ -2,25 +2,24 @@
 import {
   type AuditRecord,
   type BadgeInWords,
-  blockedSummaryOf,
   type DecisionRecord,
   describeAudit,
   describeScope,
   freshnessInWords,
   headlineOf,
   headlineWhileWaiting,
-  initiatorOf,
   isCompleted,
   nextStepsFor,
   nextStepsWhileWaiting,
-  outcomeBadgeOf,
   problemInWords,
   type Run,
   reasonInWords,
-  statusBadgeOf,
-  type TargetScope,
+  starterOf,
   type Tone,
-  type WaitingFor
+  targetOf,
+  toneOf,
+  type WaitingFor,
+  whyOf
 } from "@countersign/domain"
 import type { InspectedRun } from "../../Inspection.ts"
 import type { Wellbeing } from "../../Watching.ts"
@@ -28,29 +27,11 @@ import { printable, type Style } from "./Style.ts"
 import { cell, renderTable } from "./table.ts"
 import { checksInWords, inUtc } from "./words.ts"
 
-/** The tone of how the run stands. */
-export const toneOf = (run: Run): Tone => (isCompleted(run) ? outcomeBadgeOf(run) : statusBadgeOf(run)).tone
-
 /** How it stands, in a line with its tone; of a run that waits also what for, where somebody can do something about it. */
 export const standingOf = (run: Run, waiting: WaitingFor | null): readonly [headline: string, tone: Tone] => {
   if (run._tag !== "Queued" || waiting === null) return [headlineOf(run), toneOf(run)]
   return [headlineWhileWaiting(run, waiting), waiting._tag === "Resume" ? "warning" : toneOf(run)]
 }
-
-/** Who started it, in words. */
-export const starterOf = ({ dispatch }: Run): string => {
-  const initiator = initiatorOf(dispatch.subject.authority)
-  if (initiator === null && dispatch.slot !== null) return `the schedule ${dispatch.slot.scheduleId}`
-  if (initiator === null) return dispatch.actorKind === "scheduled" ? "the schedule" : "the system"
-  return dispatch.initiatorName === null ? initiator : `${dispatch.initiatorName} (${initiator})`
-}
-
-/** A target in words. */
-export const scopeInWords = ({ tenantId, workspaceId }: TargetScope): string =>
-  tenantId === null ? `workspace ${workspaceId}` : `tenant ${tenantId} in workspace ${workspaceId}`
-
-/** Where it acts, in words. */
-export const targetOf = ({ dispatch: { subject } }: Run): string => scopeInWords(subject.scope)
 
 /** The page, line by line. */
 export const runPage = (
@@ -111,19 +92,6 @@ const LABEL_WIDTH = 12
 /** Lines with a label before the first of them. */
 export const labelled = (label: string, lines: ReadonlyArray<string>): ReadonlyArray<string> =>
   lines.map((line, index) => `${(index === 0 ? label : "").padEnd(LABEL_WIDTH)}${printable(line)}`)
-
-const whyOf = (run: Run): ReadonlyArray<string> => {
-  switch (run._tag) {
-    case "Blocked":
-      return [blockedSummaryOf(run)[0].message]
-    case "PartiallySucceeded":
-      return run.failures.map(({ message }) => message)
-    case "Cancelled":
-      return [run.by.id === null ? "It was cancelled." : `It was cancelled by ${run.by.id}.`]
-    default:
-      return []
-  }
-}
 
 /** How it gets on, where that is more than that it is over. */
 const wellbeingOf = ({ freshness, problemClass }: Wellbeing): ReadonlyArray<string> => [

@@ -1,8 +1,8 @@
 /** Many runs for people. */
-import { freshnessInWords } from "@countersign/domain"
+import { freshnessInWords, starterOf } from "@countersign/domain"
 import type { WaitingOf } from "../../Queueing.ts"
 import type { WatchedRun } from "../../Watching.ts"
-import { standingOf, starterOf } from "./runPage.ts"
+import { standingOf } from "./runPage.ts"
 import type { Style } from "./Style.ts"
 import { type Cell, cell, renderTable } from "./table.ts"
 import { inUtc } from "./words.ts"

@@ -1,6 +1,13 @@
 /** Schedules for people: a table of many, a page of one with its next slots on its own wall clock and in UTC. */
-import { missedInWords, nextSlots, type Person, type Schedule, scheduleInWords } from "@countersign/domain"
-import { labelled, scopeInWords } from "./runPage.ts"
+import {
+  missedInWords,
+  nextSlots,
+  type Person,
+  type Schedule,
+  scheduleInWords,
+  scopeInWords
+} from "@countersign/domain"
+import { labelled } from "./runPage.ts"
 import { printable, type Style } from "./Style.ts"
 import { SLOTS_SHOWN } from "./scheduleJson.ts"
 import { cell, renderTable } from "./table.ts"
