@@ -7,7 +7,6 @@
 import { initiatorOf } from "./Authority.ts"
 import { blockedSummaryOf } from "./BlockedContext.ts"
 import { outcomeBadgeOf, statusBadgeOf, type Tone } from "./Presentation.ts"
-import { reasonInWords } from "./ReasonInWords.ts"
 import { isCompleted, type Run } from "./Run.ts"
 import type { TargetScope } from "./Snapshot.ts"
 
@@ -49,8 +48,15 @@ export const whyOf = (run: Run): ReadonlyArray<string> => {
   }
 }
 
-/** Why it is blocked or held, as a clause; null for every other run. */
-export const reasonOf = (run: Run): string | null => {
-  if (run._tag === "Blocked") return reasonInWords(run.failure).reason
-  return run._tag === "Queued" && run.held !== null ? reasonInWords(run.held.failure).reason : null
+/** How it stands, as a sentence, where the headline says no more than a badge does; null for every other run. */
+export const standingOf = (run: Run): string | null => {
+  switch (run._tag) {
+    case "Queued":
+      if (run.held !== null || run.startedAtMillis !== null) return null
+      return "It waits for a worker. Whether it may start is asked when one takes it."
+    case "Succeeded":
+      return "Its work is done."
+    default:
+      return null
+  }
 }

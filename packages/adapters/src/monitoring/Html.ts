@@ -26,6 +26,9 @@ const visible = (text: string): string => text.replaceAll(/[\n\t]/g, " ").replac
 /** A name or a text of somebody else's: whatever direction it is written in, it turns round nothing but itself. */
 export const named = (text: string): Html => html`<bdi>${visible(text)}</bdi>`
 
+/** The same text, beginning as a sentence does. */
+export const asSentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+
 const LONG = 400
 
 /** A text of any length; a long one can be unfolded. */

@@ -9,7 +9,7 @@ import {
   isCompleted,
   type Run
 } from "@countersign/domain"
-import { type Html, html } from "../Html.ts"
+import { asSentence, type Html, html } from "../Html.ts"
 import { type IconName, icon } from "../icons.ts"
 
 const icons: Readonly<Record<CheckValue, IconName>> = {
@@ -20,8 +20,6 @@ const icons: Readonly<Record<CheckValue, IconName>> = {
 
 const asks = new Map(checks.map(({ key, asks: question }) => [key, question]))
 
-const inCapitals = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
-
 /** The strip; a sentence while nothing was decided. */
 export const checkStrip = (run: Run, last: DecisionRecord | undefined): Html => {
   const values = run._tag === "Blocked" ? run.legitimacy.checks : last?.decision.checks
@@ -30,8 +28,8 @@ export const checkStrip = (run: Run, last: DecisionRecord | undefined): Html => 
       ? html`<p class="quiet">${isCompleted(run) ? "Nothing was ever decided about this run: it ended before." : "Nothing is decided yet: the checks are made at the moment it is about to start."}</p>`
       : html`<ol class="checks">${CheckKey.literals.map((key) => {
           const { label, tone } = checkBadges[values[key]]
-          return html`<li class="check tone-${tone}"><p class="check-name">${icon(icons[values[key]])}${inCapitals(checkLabels[key])}</p>
-<p class="check-value">${inCapitals(label)}</p><p class="check-asks">${asks.get(key)}</p></li>`
+          return html`<li class="check tone-${tone}"><p class="check-name">${icon(icons[values[key]])}${asSentence(checkLabels[key])}</p>
+<p class="check-value">${asSentence(label)}</p><p class="check-asks">${asks.get(key)}</p></li>`
         })}</ol>`
   return html`<section aria-labelledby="checks"><h2 id="checks">The five checks</h2>${body}</section>`
 }

@@ -13,7 +13,7 @@ import {
   type TenantId
 } from "@countersign/domain"
 import { LIST } from "../Address.ts"
-import { type Html, html, NOTHING, named } from "../Html.ts"
+import { asSentence, type Html, html, NOTHING, named } from "../Html.ts"
 import { icon } from "../icons.ts"
 import { addressOf, FIELDS, type Field, type ListRequest, TIMES } from "../ListRequest.ts"
 
@@ -43,7 +43,7 @@ const optionsOf = (
   status: [...STATUSES.map((status): Option => [status, statusBadges[status].label]), ["completed", "Completed"]],
   outcome: OUTCOMES.map((outcome): Option => [outcome, outcomeBadges[outcome].label]),
   type: operations(choices),
-  reason: ReasonCode.literals.map((code): Option => [code, inCapitals(reasonLabels[code])]),
+  reason: ReasonCode.literals.map((code): Option => [code, asSentence(reasonLabels[code])]),
   freshness: FRESHNESSES.map((freshness): Option => [freshness, freshnessInWords[freshness].label]),
   time: Object.entries(TIMES).map(([value, { label }]): Option => [value, label])
 })
@@ -59,8 +59,6 @@ const LABELS: Readonly<Record<Field, string>> = {
   time: "Dispatched",
   id: "Run id"
 }
-
-const inCapitals = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
 const select = (field: Field, options: ReadonlyArray<Option>, chosen: string | undefined): Html => {
   const isListed = chosen === undefined || options.some(([value]) => value === chosen)

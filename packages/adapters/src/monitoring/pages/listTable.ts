@@ -14,7 +14,7 @@ import {
 } from "@countersign/domain"
 import { runAddress } from "../Address.ts"
 import { freshnessBadge, stateBadge } from "../badges.ts"
-import { type Html, html, instant, NOTHING, named } from "../Html.ts"
+import { asSentence, type Html, html, instant, NOTHING, named } from "../Html.ts"
 
 /** How the operation is called. */
 export const operationLabel = ({ dispatch: { subject } }: Run, { operations }: Catalogue): string =>
@@ -34,7 +34,7 @@ const saying = (run: Run): Html => {
   const [, words] = headlineOf(run).split(/ — (.*)/s)
   if (words === undefined) return NOTHING
   const isLong = words.length > MOST_WORDS
-  return html`<span class="saying">${named(isLong ? `${words.slice(0, MOST_WORDS).toWellFormed()}…` : words)}</span>`
+  return html`<span class="saying">${named(asSentence(isLong ? `${words.slice(0, MOST_WORDS).toWellFormed()}…` : words))}</span>`
 }
 
 const took = (run: Run, nowMillis: number): Html => {

@@ -15,13 +15,14 @@ import {
   problemClassOf,
   problemInWords,
   type Run,
+  standingOf,
   starterOf,
   toneOf,
   whyOf
 } from "@countersign/domain"
 import { LIST, runAddress, runLiveAddress } from "../Address.ts"
 import { stateBadge } from "../badges.ts"
-import { type Html, html, instant, NOTHING, named, prose } from "../Html.ts"
+import { asSentence, type Html, html, instant, NOTHING, named, prose } from "../Html.ts"
 import { icon } from "../icons.ts"
 import { addressOf } from "../ListRequest.ts"
 import { checkStrip } from "./checkStrip.ts"
@@ -40,13 +41,20 @@ export interface RunContent {
   readonly nowMillis: number
 }
 
+/** What is longer than this is no headline. */
+const HEADLINE_MOST = 140
+
 const verdict = (run: Run): Html => {
   const [label = "", words] = headlineOf(run).split(/ — (.*)/s)
   const [step, ...others] = nextStepsFor(run)
+  const standing = standingOf(run)
+  const isShort = words !== undefined && words.length <= HEADLINE_MOST
   return html`<section class="verdict tone-${toneOf(run)}" aria-labelledby="verdict">
 <p class="verdict-badge">${stateBadge(run)}</p>
-<h2 id="verdict">${words === undefined ? label : html`<span class="visually-hidden">${label} — </span>${prose(asSentence(words))}`}</h2>
-${whyOf(run).map((why) => html`<p class="why">${prose(why)}</p>`)}
+<h2 id="verdict"${words === undefined ? html` class="visually-hidden"` : NOTHING}>${isShort ? html`<span class="visually-hidden">${label} — </span>${named(asSentence(words))}` : label}</h2>
+${words === undefined || isShort ? NOTHING : html`<div class="why">${prose(words)}</div>`}
+${standing === null ? NOTHING : html`<p class="why">${standing}</p>`}
+${whyOf(run).map((why) => html`<div class="why">${prose(why)}</div>`)}
 ${
   step === undefined
     ? NOTHING
@@ -56,8 +64,6 @@ ${
 }
 </section>`
 }
-
-const asSentence = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1)
 
 /** How it gets on, where there is more to say than that it is over. */
 const wellbeing = ({ found: { run, leaseUntilMillis }, nowMillis }: RunContent): Html => {
@@ -117,7 +123,7 @@ export const runMain = (content: RunContent): Html => {
   const { scope } = run.dispatch.subject
   const last = decisions.at(-1)
   return html`<nav class="crumbs" aria-label="Breadcrumb"><a href="${addressOf({ workspace: scope.workspaceId, fields: {} }, LIST)}">Operations</a> <span aria-hidden="true">/</span> <span>Run</span></nav>
-<div class="head"><h1>${named(operationLabel(run, catalogue))}</h1>
+<div class="head is-stacked"><h1>${named(operationLabel(run, catalogue))}</h1>
 <p class="where">${scope.tenantId === null ? html`for the whole workspace ${named(scope.workspaceId)}` : html`for tenant ${named(scope.tenantId)}`}</p></div>
 ${verdict(run)}${wellbeing(content)}
 ${checkStrip(run, last)}

@@ -7,7 +7,7 @@ import {
   reasonInWords,
   type Tone
 } from "@countersign/domain"
-import { type Html, html, instant, NOTHING, named } from "../Html.ts"
+import { asSentence, type Html, html, instant, NOTHING, named } from "../Html.ts"
 
 const tones: Readonly<Record<AuditOutcome, Tone>> = {
   success: "success",
@@ -31,8 +31,6 @@ const reason = ({ action, decisionId }: AuditRecord, decisions: ReadonlyArray<De
     : NOTHING
 }
 
-const inCapitals = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
-
 const MOST = 200
 
 /** The line of time, oldest first; of a very long one the latest part. */
@@ -45,7 +43,7 @@ ${left === 0 ? NOTHING : html`<p class="quiet">The first ${left} entries are lef
 <ol class="timeline">${shown.map(
     (
       record
-    ) => html`<li class="tone-${tones[record.outcome]}"><p>${inCapitals(describeAudit(record))}${reason(record, decisions)}</p>
+    ) => html`<li class="tone-${tones[record.outcome]}"><p>${asSentence(describeAudit(record))}${reason(record, decisions)}</p>
 <p class="quiet">${instant(record.occurredAtMillis)} · ${named(record.actorName ?? record.actorId ?? KINDS[record.actorKind])}${
       attempts > 1 ? html` · attempt ${record.attempt}` : NOTHING
     }</p></li>`
