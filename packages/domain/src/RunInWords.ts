@@ -49,7 +49,7 @@ export const whyOf = (run: Run): ReadonlyArray<string> => {
 }
 
 /** How it stands, as a sentence, where the headline says no more than a badge does; null for every other run. */
-export const standingOf = (run: Run): string | null => {
+export const sentenceOf = (run: Run): string | null => {
   switch (run._tag) {
     case "Queued":
       if (run.held !== null || run.startedAtMillis !== null) return null

@@ -87,6 +87,7 @@ const dispatched = (nowMillis: number, agoMillis: number, given: Given = {}): Di
     dispatchedAtMillis: atMillis,
     expiresAtMillis: atMillis + hours(24 * 7),
     retryOf: null,
+    priority: "normal",
     slot: by === null ? { scheduleId: ScheduleId.make("nightly"), slotMillis: atMillis } : null,
     ...rest
   }

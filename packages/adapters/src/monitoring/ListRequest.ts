@@ -58,6 +58,8 @@ export interface ListRequest {
   readonly at: BoardPosition
   /** What nobody understood, by its name. */
   readonly misunderstood: ReadonlyArray<string>
+  /** All of it as it was asked, to be asked again. */
+  readonly query: string
 }
 
 const isRunId = Schema.is(RunId)
@@ -78,7 +80,13 @@ export const listRequestIn = (params: URLSearchParams): ListRequest => {
     if (understands[field](text)) fields[field] = text
     else misunderstood.push(field)
   }
-  return { workspace: params.get("workspace") || null, fields, at: positionIn(params), misunderstood }
+  return {
+    workspace: params.get("workspace") || null,
+    fields,
+    at: positionIn(params),
+    misunderstood,
+    query: params.toString()
+  }
 }
 
 /** The whole id of a run, where one was looked for. */
@@ -122,11 +130,12 @@ export const filterOf = ({ fields }: ListRequest, nowMillis: number): BoardFilte
   }
 }
 
-/** An address that asks for this; `address` is that of the list unless given. */
-export const addressOf = (
-  { workspace, fields, at }: Pick<ListRequest, "workspace" | "fields"> & { readonly at?: BoardPosition },
-  address: string = LIST
-): string => {
+/** An address that asks for this. */
+export const addressOf = ({
+  workspace,
+  fields,
+  at
+}: Pick<ListRequest, "workspace" | "fields"> & { readonly at?: BoardPosition }): string => {
   const params = new URLSearchParams()
   if (workspace !== null) params.set("workspace", workspace)
   for (const field of FIELDS) {
@@ -136,5 +145,5 @@ export const addressOf = (
   if (at?._tag === "OlderThan") params.set("older", at.id)
   if (at?._tag === "NewerThan") params.set("newer", at.id)
   const query = params.toString()
-  return query === "" ? address : `${address}?${query}`
+  return query === "" ? LIST : `${LIST}?${query}`
 }

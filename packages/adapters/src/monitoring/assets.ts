@@ -14,32 +14,33 @@ export interface Asset {
   readonly content: Uint8Array
 }
 
-const read = (file: string, url: string, contentType: string): Asset => {
-  const content = readFileSync(fileURLToPath(url))
+const assetOf = (stem: string, ending: string, contentType: string, content: Uint8Array): Asset => {
   const digest = createHash("sha256").update(content).digest("hex").slice(0, 16)
-  const [stem = file, ending = ""] = file.split(/\.(?=[^.]+$)/)
   return { name: `${stem}-${digest}.${ending}`, contentType, content }
 }
 
-const SCRIPT = "text/javascript; charset=utf-8"
+const read = (url: string): Uint8Array => readFileSync(fileURLToPath(url))
 
 /** Every asset of the pages. */
 export interface Assets {
   readonly style: Asset
-  readonly scripts: ReadonlyArray<Asset>
+  readonly script: Asset
   readonly byName: ReadonlyMap<string, Asset>
 }
 
 /** Reads them; throws when the package is not whole. */
 export const readAssets = (): Assets => {
-  const style = read(
-    "monitoring.css",
-    new URL("../../assets/monitoring.css", import.meta.url).href,
-    "text/css; charset=utf-8"
+  const css = read(new URL("../../assets/monitoring.css", import.meta.url).href)
+  // One file: htmx looks at the page as soon as it is there, and its extension has to be there by then.
+  const scripts = ["htmx.org/dist/htmx.min.js", "htmx.org/dist/ext/hx-sse.min.js"]
+    .map((module) => new TextDecoder().decode(read(import.meta.resolve(module))))
+    .map((text) => text.replace(/^\/\/# sourceMappingURL=.*$/m, ""))
+  const style = assetOf("monitoring", "css", "text/css; charset=utf-8", css)
+  const script = assetOf(
+    "live",
+    "js",
+    "text/javascript; charset=utf-8",
+    new TextEncoder().encode(scripts.join("\n;\n"))
   )
-  const scripts = [
-    read("htmx.js", import.meta.resolve("htmx.org/dist/htmx.min.js"), SCRIPT),
-    read("hx-sse.js", import.meta.resolve("htmx.org/dist/ext/hx-sse.min.js"), SCRIPT)
-  ]
-  return { style, scripts, byName: new Map([style, ...scripts].map((asset) => [asset.name, asset])) }
+  return { style, script, byName: new Map([style, script].map((asset) => [asset.name, asset])) }
 }

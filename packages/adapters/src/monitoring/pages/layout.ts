@@ -55,7 +55,12 @@ export const layout = (frame: Frame, { title, main, live }: Page): Html => html`
 <title>${title}</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="${ASSETS}/${frame.assets.style.name}">
-${live === null ? NOTHING : frame.assets.scripts.map(({ name }) => html`<script src="${ASSETS}/${name}" defer></script>\n`)}</head>
+${
+  live === null
+    ? NOTHING
+    : html`<script src="${ASSETS}/${frame.assets.script.name}" defer></script>
+`
+}</head>
 <body>
 <a class="skip" href="#main">Skip to the content</a>
 <header class="top">

@@ -103,9 +103,16 @@ ${cutShort(content)}${pager(content)}
 </section>`
 }
 
+/** What was asked for, of this workspace: whoever leaves it is not to be shown another one instead. */
+const liveAddress = ({ request, workspaceId }: ListContent): string => {
+  const params = new URLSearchParams(request.query)
+  params.set("workspace", workspaceId)
+  return `${LIST_LIVE}?${params}`
+}
+
 /** The page. */
 export const listPage = (content: ListContent): Page => ({
   title: `Operations · ${content.workspaceId} – Countersign`,
   main: listMain(content),
-  live: addressOf(content.request, LIST_LIVE)
+  live: liveAddress(content)
 })

@@ -15,12 +15,12 @@ import {
   problemClassOf,
   problemInWords,
   type Run,
-  standingOf,
+  sentenceOf,
   starterOf,
   toneOf,
   whyOf
 } from "@countersign/domain"
-import { LIST, runAddress, runLiveAddress } from "../Address.ts"
+import { runAddress, runLiveAddress } from "../Address.ts"
 import { stateBadge } from "../badges.ts"
 import { asSentence, type Html, html, instant, NOTHING, named, prose } from "../Html.ts"
 import { icon } from "../icons.ts"
@@ -47,7 +47,7 @@ const HEADLINE_MOST = 140
 const verdict = (run: Run): Html => {
   const [label = "", words] = headlineOf(run).split(/ — (.*)/s)
   const [step, ...others] = nextStepsFor(run)
-  const standing = standingOf(run)
+  const standing = sentenceOf(run)
   const isShort = words !== undefined && words.length <= HEADLINE_MOST
   return html`<section class="verdict tone-${toneOf(run)}" aria-labelledby="verdict">
 <p class="verdict-badge">${stateBadge(run)}</p>
@@ -122,7 +122,7 @@ export const runMain = (content: RunContent): Html => {
   const { run } = found
   const { scope } = run.dispatch.subject
   const last = decisions.at(-1)
-  return html`<nav class="crumbs" aria-label="Breadcrumb"><a href="${addressOf({ workspace: scope.workspaceId, fields: {} }, LIST)}">Operations</a> <span aria-hidden="true">/</span> <span>Run</span></nav>
+  return html`<nav class="crumbs" aria-label="Breadcrumb"><a href="${addressOf({ workspace: scope.workspaceId, fields: {} })}">Operations</a> <span aria-hidden="true">/</span> <span>Run</span></nav>
 <div class="head is-stacked"><h1>${named(operationLabel(run, catalogue))}</h1>
 <p class="where">${scope.tenantId === null ? html`for the whole workspace ${named(scope.workspaceId)}` : html`for tenant ${named(scope.tenantId)}`}</p></div>
 ${verdict(run)}${wellbeing(content)}
