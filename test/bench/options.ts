@@ -8,7 +8,7 @@ export const USAGE = `npm run bench -- [--quick] [--long] [--json] [--rounds N] 
   --rounds   how many rounds are counted (after one warm-up)
   --scale    does this share of the work, above 0 and at most 1: to see whether it works, not how fast
   --only     these rows: decide, end-to-end, flatness, old-snapshot, latency, dispatch, program,
-             and without goals: admission, wal, processor
+             and without goals: admission, wal, processor, board
   --without  leaves out: peers, embedded, memory, postgres
 
 Ends with 1 when a goal that was measured is below its must.`
@@ -35,7 +35,8 @@ const ROWS = [
   "program",
   "admission",
   "wal",
-  "processor"
+  "processor",
+  "board"
 ]
 const PARTS = ["peers", "embedded", "memory", "postgres"]
 
