@@ -46,6 +46,9 @@ const viewerOf = (claims: JWTPayload, userClaim: string): Viewer | null => {
   return { userId, name: typeof claims.name === "string" ? claims.name : null, untilMillis: claims.exp * 1_000 }
 }
 
+/** The token is none that counts. */
+const REFUSED = { _tag: "Refused" } as const
+
 /** What is wrong with the token itself; anything else is about its keys. */
 const isRefusal = (error: unknown): boolean =>
   error instanceof errors.JOSEError &&
@@ -75,14 +78,13 @@ export const layerTokenViewer = (options: TokenViewerOptions): Layer.Layer<Viewe
     }
     return yield* Effect.tryPromise({
       try: () => verify(token, required),
-      catch: (error) => error
+      catch: (cause) =>
+        isRefusal(cause)
+          ? REFUSED
+          : new IdentityUnavailable({ advice: "see whether the issuer's keys can be reached", cause })
     }).pipe(
       Effect.map(({ payload }) => viewerOf(payload, userClaim)),
-      Effect.catch((cause) =>
-        isRefusal(cause)
-          ? Effect.succeed(null)
-          : Effect.fail(new IdentityUnavailable({ advice: "see whether the issuer's keys can be reached", cause }))
-      )
+      Effect.catchTag("Refused", () => Effect.succeed(null))
     )
   })
   return Layer.succeed(ViewerIdentity, ViewerIdentity.of({ identify, choices: [] }))
