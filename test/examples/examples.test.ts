@@ -64,6 +64,13 @@ it("notices: the person hears of the blocked run, and so does the operator's web
   ])
 })
 
+it("monitoring: the pages in two hosts, for whom they are", async () => {
+  assert.deepStrictEqual(await run("monitoring"), [
+    "Express: Ada 200, nobody 401, Zoe of elsewhere 404",
+    "Hono: Ada 200, nobody 401, Zoe of elsewhere 404"
+  ])
+})
+
 it("the README shows the quickstart as it is", async () => {
   const readme = await readFile(join(root, "README.md"), "utf8")
   const program = await readFile(join(root, "examples/quickstart/main.ts"), "utf8")
