@@ -12,6 +12,7 @@ const writeChecksums = Operation.make({
   type: "folder.checksum",
   label: "Write checksums",
   capability: "folder.checksum",
+  systemAuthority: true,
   payload: Schema.Struct({ folder: Schema.NonEmptyString }),
   result: Schema.Struct({ files: Schema.Int }),
   countKeys: ["files"]

@@ -16,7 +16,7 @@ const ID = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g
 const timeless = (text: string): string =>
   text
     .replaceAll(ID, "ID")
-    .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, "INSTANT")
+    .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d| [+-]\d\d:\d\d)/g, "INSTANT")
     .replaceAll(/\d+ ms/g, "MS")
     .replaceAll(/PostgreSQL .+/g, "PostgreSQL")
     .trimEnd()

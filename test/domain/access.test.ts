@@ -37,7 +37,7 @@ describe("access", () => {
     assert.strictEqual(lackOfAccess(failure), "nobody of this id is known")
     const nothing = accessFailure(snapshotWith(NOTHING_KNOWN))
     assert(nothing !== null)
-    assert.strictEqual(lackOfAccess(nothing), "the workspace no longer exists")
+    assert.strictEqual(lackOfAccess(nothing), "there is no such workspace")
     const { subject } = snapshotWith()
     const stranger = { ...snapshotWith(), subject: { ...subject, authority: actorBound(UserId.make("stranger")) } }
     assert.strictEqual(accessFailure(stranger)?.detail, "user_missing")

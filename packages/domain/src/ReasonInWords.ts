@@ -172,6 +172,8 @@ const wordsFor: Readonly<Record<DetailCode, (about: string) => ReasonInWords>> =
 export const reasonInWords = ({ detail, about }: Failure): ReasonInWords => wordsFor[detail](about ?? "")
 
 const lacks: Partial<Readonly<Record<DetailCode, string>>> = {
+  workspace_missing: "there is no such workspace",
+  tenant_missing: "there is no such tenant",
   user_missing: "nobody of this id is known",
   user_disabled: "the account is disabled",
   not_a_member: "the person is no member of the workspace",
