@@ -30,6 +30,14 @@ const COMPLETED = /a completed run never changes/
 const DISPATCHED = /what was dispatched never changes/
 const APPEND_ONLY = /this record is append-only/
 
+/** The columns of a run that a statement may give; the others are made from them. */
+const columnsOfRuns = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const rows = yield* sql<{ readonly name: string }>`SELECT attname::text AS name FROM pg_attribute
+    WHERE attrelid = 'countersign.runs'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`
+  return rows.map(({ name }) => name)
+})
+
 /** Records a decision, allowed unless said otherwise. */
 const record = (run: Queued, given: { runId?: string; admission?: number; allowed?: boolean } = {}) =>
   Effect.gen(function* () {
@@ -93,13 +101,16 @@ const guards = <E>(name: string, client: Layer.Layer<Clients, E>) =>
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
         const run = yield* queued
-        const copy = sql.literal(`INSERT INTO countersign.runs
-          SELECT (jsonb_populate_record(r, '{"id": "0190163d-8694-739b-aea5-966c26f8ad91", "identity": "another",
-            "status": "running", "started_at": "2026-01-01", "decision_id": "0190163d-8694-739b-aea5-966c26f8ad92"}')).*
-          FROM countersign.runs r`)
-        yield* isRefused(sql`${copy} WHERE r.id = ${run.dispatch.id}`, UNDECIDED)
+        const columns = yield* columnsOfRuns
+        const into = sql.literal(`INSERT INTO countersign.runs (${columns.join(", ")})`)
+        const copy = sql.literal(`SELECT ${columns.map((name) => `(c.copy).${name}`).join(", ")} FROM (
+          SELECT r.id, jsonb_populate_record(r, '{"id": "0190163d-8694-739b-aea5-966c26f8ad91", "identity": "another",
+            "status": "running", "started_at": "2026-01-01", "decision_id": "0190163d-8694-739b-aea5-966c26f8ad92"}') AS copy
+          FROM countersign.runs r) AS c`)
+        const whole = sql.literal(`SELECT ${columns.join(", ")} FROM countersign.runs r`)
+        yield* isRefused(sql`${into} ${copy} WHERE c.id = ${run.dispatch.id}`, UNDECIDED)
         yield* isRefused(
-          sql`INSERT INTO countersign.runs SELECT * FROM countersign.runs r WHERE r.id = ${run.dispatch.id}
+          sql`${into} ${whole} WHERE r.id = ${run.dispatch.id}
             ON CONFLICT (id) DO UPDATE SET status = 'running', started_at = '2026-01-01', decision_id = runs.id`,
           UNDECIDED
         )

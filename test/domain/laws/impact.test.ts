@@ -131,15 +131,15 @@ describe("laws of impact", { timeout: 300_000 }, () => {
 
   it("withdrawing_twice_is_withdrawing_once, and of nothing that is there it changes nothing", () => {
     always((snapshot) => {
+      const before = JSON.stringify(snapshot)
       for (const withdrawal of [...own, ...others]) {
-        const before = structuredClone(snapshot)
         const once = withdraw(snapshot, withdrawal)
         assert.strictEqual(withdraw(once, withdrawal), once)
-        assert.deepStrictEqual(snapshot, before, "it is done in thought alone")
         assert.strictEqual(once.subject, snapshot.subject)
         assert.strictEqual(once.requirements, snapshot.requirements)
         assert.strictEqual(once.takenAtMillis, snapshot.takenAtMillis)
       }
+      assert.strictEqual(JSON.stringify(snapshot), before, "it is done in thought alone")
       const unknown = withdraw(
         { ...snapshot, facts: { ...snapshot.facts, membership: null, entitlement: null } },
         actor

@@ -23,11 +23,14 @@ export const playMatrix = Effect.gen(function* () {
   const facts = changeNames.filter((name) => changes[name].when === "any_time")
   return [
     ...(yield* play("waiting", declared, sampleCatalogue)),
-    ...(yield* play("waiting", ["operationWithdrawn"], Catalogue.make([]))),
+    ...(yield* play("waiting", ["operationWithdrawn"], WITHOUT_DECLARATIONS)),
     ...(yield* play("waiting", ["systemWithdrawn"], WITHOUT_SYSTEM_AUTHORITY)),
     ...(yield* play("at work", facts, sampleCatalogue))
   ]
 })
+
+/** What a catalogue says of operations that it does not know; a worker is not started with handlers of such. */
+const WITHOUT_DECLARATIONS: Catalogue = { ...sampleCatalogue, requirementsOf: () => null }
 
 /** The sample as a later deployment may declare it. */
 const WITHOUT_SYSTEM_AUTHORITY = Catalogue.make(

@@ -58,7 +58,7 @@ const confirming = ({ q }: Names) => `SELECT r.id FROM ${fromArrays(beforeColumn
 
 /**
  * `IN (…) IS TRUE` is not turned into a join: a join of two sets whose sizes the planner cannot know becomes a nested loop,
- * which is quadratic in the batch.
+ * which is quadratic in the batch. For the same reason snapshots are looked for by a scalar sub-select, never by `NOT EXISTS`.
  */
 const recording = (names: Names, stepping: string, first: number) => {
   const { q, channel } = names
@@ -76,7 +76,7 @@ const recording = (names: Names, stepping: string, first: number) => {
 ), known AS (
   INSERT INTO ${q}.snapshots (${namesOf(snapshotColumns)})
   SELECT ${cellsOf(snapshotColumns, "k")} FROM ${fromArrays(snapshotColumns, snapshotsAt, "k")}
-  WHERE NOT EXISTS (SELECT FROM ${q}.snapshots o WHERE o.hash = k.hash)
+  WHERE (SELECT true FROM ${q}.snapshots o WHERE o.hash = k.hash) IS NULL
   ON CONFLICT DO NOTHING
 ), audited AS (
   INSERT INTO ${q}.audit_records (${namesOf(auditColumns)})
