@@ -4,8 +4,10 @@ import { BULK_COLUMN } from "./rows/dispatch.ts"
 import { batchColumn, LOG_COLUMN } from "./rows/endToEnd.ts"
 import { backlogColumn, FLATNESS_LINE, OLD_SNAPSHOT_LINE } from "./rows/flatness.ts"
 import { FLOOR_LINE } from "./rows/floor.ts"
+import { IMPACT_LINE, impactColumn } from "./rows/impact.ts"
 import { PEER_COLUMN } from "./rows/peers.ts"
 import { programPlace } from "./rows/program.ts"
+import type { BenchSizes } from "./sizes.ts"
 
 /** Lines of the row `end-to-end`. */
 export const LINES = {
@@ -45,8 +47,12 @@ const atMost = (number: number, what: string, unit: string, [must, aim]: Marks, 
   of
 })
 
-/** The goals; `backlogs` are the sizes of the small and the large backlog of this bench. */
-export const goalsWith = ([small, large]: readonly [number, number], drained: number): ReadonlyArray<Goal> => [
+/** The goals of a bench of these sizes. */
+export const goalsWith = ({
+  backlogs: [small, large],
+  drained,
+  impact
+}: Pick<BenchSizes, "backlogs" | "drained" | "impact">): ReadonlyArray<Goal> => [
   atMost(1, "`decide`, mixed", "ns", [100, 30], decideLine("decide, mixed")),
   ratio(
     1,
@@ -158,5 +164,10 @@ export const goalsWith = ([small, large]: readonly [number, number], drained: nu
   ),
   atMost(14, "processor of an idle worker", "%", [1, 0.2], programPlace("idle")),
   atMost(14, "`countersign work` ready on a migrated server", "ms", [700, 300], programPlace("ready")),
-  atMost(14, "`npm start`: the story told", "s", [10, 5], programPlace("story"))
+  atMost(14, "`npm start`: the story told", "s", [10, 5], programPlace("story")),
+  atMost(15, `the impact of a person's leaving on ${impact.toLocaleString("en")} queued runs`, "ms", [2_000, 1_000], {
+    row: "impact",
+    line: IMPACT_LINE,
+    column: impactColumn(impact)
+  })
 ]

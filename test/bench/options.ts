@@ -7,7 +7,7 @@ export const USAGE = `npm run bench -- [--quick] [--long] [--json] [--rounds N] 
   --json     the result as JSON
   --rounds   how many rounds are counted (after one warm-up)
   --scale    does this share of the work, above 0 and at most 1: to see whether it works, not how fast
-  --only     these rows: decide, end-to-end, flatness, old-snapshot, latency, dispatch, program,
+  --only     these rows: decide, end-to-end, flatness, old-snapshot, latency, dispatch, impact, program,
              and without goals: admission, wal, processor, board
   --without  leaves out: peers, embedded, memory, postgres
 
@@ -32,6 +32,7 @@ const ROWS = [
   "old-snapshot",
   "latency",
   "dispatch",
+  "impact",
   "program",
   "admission",
   "wal",

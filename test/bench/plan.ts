@@ -13,6 +13,7 @@ import { dispatchRow } from "./rows/dispatch.ts"
 import { type Contender, endToEndRow } from "./rows/endToEnd.ts"
 import { flatnessRow, oldSnapshotRow } from "./rows/flatness.ts"
 import { checkFloor, floorCase } from "./rows/floor.ts"
+import { impactRow } from "./rows/impact.ts"
 import { latencyRow } from "./rows/latency.ts"
 import { openCasl, openQueuePeers, type QueuePeers } from "./rows/peers.ts"
 import { processorRow } from "./rows/processor.ts"
@@ -101,6 +102,10 @@ const openServerRows = (options: Options, sizes: BenchSizes): Opened<Plan> =>
     if (wanted.row("latency")) rows.push(latencyRow([main], sizes.latencies))
     if (wanted.row("dispatch")) {
       rows.push(dispatchRow([main], sizes.dispatched, wanted.details, peers.dispatch))
+    }
+    if (wanted.row("impact")) {
+      say("a backlog to ask about is filled")
+      rows.push(yield* impactRow(serverUrl, sizes.impact, WORKING + 1))
     }
     if (wanted.row("program")) {
       say("the worker is built")

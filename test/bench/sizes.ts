@@ -16,6 +16,8 @@ export interface BenchSizes {
   /** Queued and as many finished: a small backlog and a large one. */
   readonly backlogs: readonly [small: number, large: number]
   readonly dispatched: number
+  /** Queued, and asked about. */
+  readonly impact: number
   readonly latencies: number
   /** Drained by the worker whose memory is looked at. */
   readonly drained: number
@@ -34,6 +36,7 @@ const QUICK: BenchSizes = {
   oldSnapshot: 20_000,
   backlogs: [10_000, 50_000],
   dispatched: 10_000,
+  impact: 100_000,
   latencies: 60,
   drained: 50_000,
   idleMillis: 5_000,
@@ -55,6 +58,7 @@ const FULL: BenchSizes = {
   oldSnapshot: 100_000,
   backlogs: [10_000, 100_000],
   dispatched: 40_000,
+  impact: 100_000,
   latencies: 200,
   drained: 200_000,
   idleMillis: 30_000,
@@ -79,6 +83,7 @@ const scaled = (sizes: BenchSizes, scale: number): BenchSizes => {
     oldSnapshot: Math.max(3_000, less(sizes.oldSnapshot)),
     backlogs: [less(sizes.backlogs[0]), less(sizes.backlogs[1])],
     dispatched: less(sizes.dispatched),
+    impact: less(sizes.impact),
     latencies: less(sizes.latencies),
     drained: less(sizes.drained),
     admission: new Map([...sizes.admission].map(([batch, runs]) => [batch, less(runs)]))

@@ -8,7 +8,8 @@ import type { Filled, Ports, Stage, Store } from "./Store.ts"
 import { forgetRuns, seedFacts, seedFinished, seedQueued, settleDown } from "./seed.ts"
 import { clientOf, freshDatabase } from "./server.ts"
 
-const WORKSPACES = 200
+/** Workspaces of every store that speaks SQL. */
+export const WORKSPACES = 200
 /** Queued runs were dispatched an hour before the bench began, finished ones a day before. */
 export const DISPATCHED_AT_MILLIS = Date.now() - 60 * 60 * 1000
 const FINISHED_AT_MILLIS = DISPATCHED_AT_MILLIS - 24 * 60 * 60 * 1000
