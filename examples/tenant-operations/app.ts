@@ -3,7 +3,7 @@
  * The handlers have a connection to the host's database of their own; the worker has another.
  */
 import { defineApp } from "@countersign/worker"
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { PgClient } from "@effect/sql-pg"
 import { Config, Effect, Layer } from "effect"
 import { FetchHttpClient } from "effect/http"

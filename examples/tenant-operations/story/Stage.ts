@@ -2,7 +2,7 @@
 import { EmbeddedPostgres, layerPostgres, layerPostgresInbox, migrate, SchemaName } from "@countersign/adapters"
 import { Catalogue, type Operation, type Run } from "@countersign/domain"
 import { Countersign, Worker } from "@countersign/worker"
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Context, Effect, FileSystem, Layer } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { Vault } from "../backups/Vault.ts"

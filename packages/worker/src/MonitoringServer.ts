@@ -1,7 +1,7 @@
 /** Serving Monitoring from this process. Imported where it is used alone: a worker that serves no pages does not load them. */
 import { createServer } from "node:http"
 import { layerMonitoring, MONITORING_ADDRESS, type MonitoringOptions } from "@countersign/adapters/monitoring"
-import { NodeHttpServer } from "@effect/platform-node"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Context, Effect, Layer, Schema } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
 

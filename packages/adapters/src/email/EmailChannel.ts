@@ -8,7 +8,6 @@ import {
   type UserId
 } from "@countersign/domain"
 import { Effect, Layer, Predicate, Redacted, Schema } from "effect"
-import { createTransport } from "nodemailer"
 import { isThisMachine } from "../isThisMachine.ts"
 import { emailOf } from "./emailOf.ts"
 
@@ -66,6 +65,8 @@ const transportOf = Effect.fnUntraced(function* (smtp: Redacted.Redacted) {
       "it looks like smtps://user:password@mail.example.org:465"
     )
   }
+  // Loaded by those who send e-mail, and by nobody else: it is a tenth of what a command would load.
+  const { createTransport } = yield* Effect.promise(() => import("nodemailer"))
   return yield* Effect.acquireRelease(
     Effect.sync(() =>
       createTransport({

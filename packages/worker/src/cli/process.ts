@@ -1,6 +1,6 @@
 /** The command line as a process: its arguments, its signals, its exit code. */
 import { constants } from "node:os"
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect } from "effect"
 import { uncaught } from "./failures.ts"
 import { main, wantsJson, wantsStacks } from "./main.ts"

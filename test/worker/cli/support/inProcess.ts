@@ -1,5 +1,5 @@
 /** The command line without a process: arguments in, exit code and output out. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { ConfigProvider, Effect, Layer } from "effect"
 import { TestConsole } from "effect/testing"
 import { main } from "../../../../packages/worker/src/cli/main.ts"
