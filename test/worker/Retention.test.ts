@@ -1,11 +1,11 @@
 /** Retention: what completed long enough ago is deleted, a few at a time; the rest and the records stay. */
 import { AuditLog, RunStore } from "@countersign/domain"
-import { prune, RETENTION_MILLIS } from "@countersign/worker"
+import { Countersign, prune, RETENTION_MILLIS } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { runRetention } from "../../packages/worker/src/Retention.ts"
-import { dispatchSync, dispatchSyncs, findAs, layerBench, pass, startWorker, syncing } from "./support/bench.ts"
+import { dispatchSync, dispatchSyncs, findAs, Logged, layerBench, pass, startWorker, syncing } from "./support/bench.ts"
 import { away, calm, Trouble } from "./support/unruly.ts"
 import { settle } from "./support/world.ts"
 
@@ -55,6 +55,21 @@ describe("pruning", () => {
       assert.strictEqual(yield* runsLeft, 1)
       const log = yield* AuditLog
       assert.isNotEmpty(old === undefined ? [] : yield* log.recordsOf(old))
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("a run whose notice nobody took stays for 90 days, then it goes and the log says so", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const id = yield* dispatchSync
+      yield* Effect.flatMap(Countersign, (gate) => gate.cancel(id, { kind: "system", id: null }))
+      yield* TestClock.adjust(90 * DAY_MILLIS)
+      assert.strictEqual(yield* prune(DAY_MILLIS), 0)
+      yield* findAs(id, "Cancelled")
+      yield* TestClock.adjust(1)
+      assert.strictEqual(yield* prune(DAY_MILLIS), 1)
+      assert.strictEqual(yield* runsLeft, 0)
+      assert.include((yield* Logged).lines, "1 old notices that nobody took are given up")
     }).pipe(Effect.provide(layerBench))
   )
 

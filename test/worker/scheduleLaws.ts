@@ -170,6 +170,10 @@ export const scheduleLaws = <E>(name: string, store: Layer.Layer<Store, E>) =>
           [record?.action, record?.actorKind, record?.actorId],
           ["run.dispatched", "scheduled", null]
         )
+        // Called off, its record names who did it, and not the schedule.
+        yield* (yield* Countersign).cancel(dispatch.id, { kind: "human", id: ada })
+        const last = (yield* (yield* AuditLog).recordsOf(dispatch.id)).at(-1)
+        assert.deepStrictEqual([last?.action, last?.actorKind, last?.actorId], ["run.cancelled", "human", ada])
         const schedule = yield* stored(id)
         assert.deepStrictEqual([schedule.lastSlotMillis, nextOf(schedule), schedule.problem], [minute(3), 4, null])
       })

@@ -1,6 +1,12 @@
 /**
  * The audit record: one per decision and one per transition, append-only. Names are snapshots of their time.
  *
+ * **Who is named.** The actor is the one on whose behalf it happened, who need not be there: for a dispatch, the decisions about
+ * the run, and what follows from them and from its work (started, held, blocked, revoked, succeeded, failed, tried again), that is the initiator,
+ * or the kind of system that dispatched it (`scheduled` for the run of a schedule). What is done *to* a run on nobody's behalf names whoever does it: a
+ * cancellation the canceller; what waits too long, loses its lease, or is given back or set aside, the `system`. That a worker carried it out
+ * goes without saying: no record names one.
+ *
  * Contract section 10; law `every_decision_is_audited`.
  */
 import { Schema } from "effect"
@@ -43,6 +49,7 @@ export const AuditRecord = Schema.Struct({
   workspaceId: WorkspaceId,
   tenantId: Schema.NullOr(TenantId),
   operationType: OperationType,
+  /** On whose behalf it happened, or who did it to the run; see above. */
   actorKind: ActorKind,
   actorId: Schema.NullOr(HostString),
   actorName: Schema.NullOr(HostString),
@@ -97,6 +104,14 @@ const dispatcherOf = ({ dispatch }: Run) => ({
   actorName: dispatch.initiatorName
 })
 
+/** Upkeep: nobody asked for it, and nobody's authority covers it. */
+const nobody = { actorKind: "system", actorId: null, actorName: null } as const
+
+const actorOf = (event: RunEventTag | Birth, before: Run, after: Run) => {
+  if (after._tag === "Cancelled") return { actorKind: after.by.kind, actorId: after.by.id, actorName: null }
+  return event === "Expire" || event === "LoseLease" || event === "Release" ? nobody : dispatcherOf(before)
+}
+
 const aboutRun = (run: Run) => ({
   runId: run.dispatch.id,
   workspaceId: run.dispatch.subject.scope.workspaceId,
@@ -134,9 +149,7 @@ export const auditOfTransition = (
   const action = actionOf[event]
   return {
     ...aboutRun(before),
-    ...(after._tag === "Cancelled"
-      ? { actorKind: after.by.kind, actorId: after.by.id, actorName: null }
-      : dispatcherOf(before)),
+    ...actorOf(event, before, after),
     occurredAtMillis: atMillis,
     action,
     outcome: outcomeOf[action],

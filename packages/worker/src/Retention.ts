@@ -3,12 +3,15 @@
  *
  * Contract section 8.
  */
-import { RunStore, type StoreUnavailable } from "@countersign/domain"
+import { type Pruned, RunStore, type StoreUnavailable } from "@countersign/domain"
 import { Clock, Effect } from "effect"
 import { perpetually } from "./Perpetual.ts"
 
 /** 90 days, in milliseconds: how long completed runs are kept unless the host says otherwise. */
 export const RETENTION_MILLIS = 90 * 24 * 60 * 60 * 1000
+
+/** 90 days, in milliseconds: a notice that nobody has taken for so long goes with its run, however short runs are kept otherwise. */
+export const UNTOLD_MILLIS = 90 * 24 * 60 * 60 * 1000
 
 /** How many runs are deleted at once, and the pause between two such deletions while there are more. */
 const BATCH = 500
@@ -16,16 +19,30 @@ const PAUSE_MILLIS = 100
 /** A day. */
 const INTERVAL_MILLIS = 24 * 60 * 60 * 1000
 
-/** Deletes all runs that completed longer ago than that, in small batches; answers how many runs those were. */
+/**
+ * Deletes all runs that completed longer ago than that, in small batches; answers how many runs those were. A run whose notice is not
+ * delivered yet stays for {@link UNTOLD_MILLIS} at least.
+ */
 export const prune = (retentionMillis: number): Effect.Effect<number, StoreUnavailable, RunStore> =>
   Effect.gen(function* () {
     const store = yield* RunStore
-    const before = (yield* Clock.currentTimeMillis) - retentionMillis
-    let pruned = 0
+    const nowMillis = yield* Clock.currentTimeMillis
+    const completedBeforeMillis = nowMillis - retentionMillis
+    const toldOrNotBeforeMillis = Math.min(completedBeforeMillis, nowMillis - UNTOLD_MILLIS)
+    let runs = 0
+    // What had to stay is walked past once, not again with every batch.
+    let fromMillis: number | null = null
     for (;;) {
-      const deleted = yield* store.prune(before, BATCH)
-      pruned += deleted
-      if (deleted < BATCH) return pruned
+      const pruned: Pruned = yield* store.prune({
+        completedBeforeMillis,
+        toldOrNotBeforeMillis,
+        fromMillis,
+        limit: BATCH
+      })
+      if (pruned.untold > 0) yield* Effect.logWarning(`${pruned.untold} old notices that nobody took are given up`)
+      runs += pruned.runs
+      if (pruned.runs < BATCH) return runs
+      fromMillis = pruned.lastMillis
       yield* Effect.sleep(PAUSE_MILLIS)
     }
   })

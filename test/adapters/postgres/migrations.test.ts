@@ -179,6 +179,28 @@ describe("a schema that is not as the code knows it", () => {
     })
   )
 
+  onEach(
+    "is refused when its record lacks a migration though later ones are there, and is right again when that is mended",
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* migrate()
+      yield* sql`DELETE FROM countersign.migrations WHERE migration_id IN (3, 4)`
+      const missing = [
+        { id: 3, name: "fence" },
+        { id: 4, name: "facts" }
+      ]
+      assert.deepStrictEqual(yield* schemaState(), { _tag: "Incomplete", version: CODE_VERSION, missing })
+      const { advice, trouble } = yield* refusal
+      assert.strictEqual(trouble, "schema_mismatch")
+      assert.include(advice, "lacks 3 (fence), 4 (facts), though later ones are there")
+      // Nothing is run beside later ones, and the doctor's other question tells what to do.
+      assert.deepStrictEqual([yield* migrate(), yield* schemaDrift()], [[], []])
+      const mending = /INSERT INTO .*?;/.exec(advice)?.[0] ?? assert.fail(advice)
+      yield* sql.unsafe(mending)
+      assert.deepStrictEqual(yield* schemaState(), { _tag: "Current", version: CODE_VERSION })
+    })
+  )
+
   const drifts: ReadonlyArray<readonly [change: string, reported: RegExp]> = [
     ["DROP TRIGGER runs_updated_to_running ON countersign.runs", /^trigger runs\.runs_updated_to_running/],
     ["ALTER TABLE countersign.runs DISABLE TRIGGER runs_updated_to_running", /^trigger runs\.runs_updated_to_running/],

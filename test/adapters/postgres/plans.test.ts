@@ -186,10 +186,16 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })("plans at
       const expired = yield* planOf(holdingExpired(names.q, 100), ["'2026-01-09'"])
       assert.match(expired, /Index Scan using runs_expiring/)
       assert.notMatch(expired, /Seq Scan|Sort|Rows Removed/)
-      const old = yield* planOf(pruning(names.q, 100), ["'2026-06-01'"])
-      assert.match(old, /Index Scan using runs_completed/)
-      assert.match(old, /runs_pkey/)
-      assert.notMatch(old, /Seq Scan|Sort|Rows Removed/)
+      for (const fromMillis of [null, 0]) {
+        const statement = pruning(names.q, { fromMillis, limit: 100 })
+        const from = fromMillis === null ? [] : ["'2026-01-01'"]
+        const old = yield* planOf(statement, ["'2026-06-01'", "'2026-01-01'", ...from])
+        assert.match(old, /Index Scan using runs_completed/)
+        assert.match(old, /runs_pkey/)
+        assert.match(old, /Tid Scan on inbox/)
+        assert.match(old, /Index (Only )?Scan using inbox_\w+ on inbox i/)
+        assert.notMatch(old, /Seq Scan|Sort|Rows Removed/)
+      }
     })
   )
 

@@ -2,6 +2,7 @@
 import {
   type AuditAction,
   type AuditOutcome,
+  type AuditRecord,
   admissionStep,
   type Circumstances,
   decide,
@@ -114,6 +115,14 @@ describe("laws of the audit record", { timeout: 300_000 }, () => {
     [reportsOf(1).LoseLease, "run.lease_lost", "failed", null],
     [{ _tag: "Cancel", by, atMillis: at }, "run.cancelled", "info", null]
   ]
+  type Actor = Pick<AuditRecord, "actorKind" | "actorId" | "actorName">
+  const nobody: Actor = { actorKind: "system", actorId: null, actorName: null }
+  /** Who is named where it is not the initiator. */
+  const actors: Readonly<Record<string, Actor>> = {
+    Cancel: { actorKind: "integration", actorId: "console", actorName: null },
+    Release: nobody,
+    LoseLease: nobody
+  }
   for (const [event, action, outcome, code] of expectations) {
     it(`${event._tag} is recorded as ${action}`, () => {
       const running = runningRun()
@@ -121,7 +130,7 @@ describe("laws of the audit record", { timeout: 300_000 }, () => {
       assert.strictEqual(before, running)
       assert.deepStrictEqual(Result.getOrThrow(transition(running, event)), after)
       assert.isNull(decision)
-      const isCancelled = event._tag === "Cancel"
+      const actor: Actor = actors[event._tag] ?? { actorKind: "human", actorId: "initiator", actorName: "Ada" }
       assert.deepStrictEqual(audit, [
         {
           runId: running.dispatch.id,
@@ -130,9 +139,7 @@ describe("laws of the audit record", { timeout: 300_000 }, () => {
           operationType: subject.operationType,
           attempt: 1,
           admission: 1,
-          actorKind: isCancelled ? "integration" : "human",
-          actorId: isCancelled ? "console" : "initiator",
-          actorName: isCancelled ? null : "Ada",
+          ...actor,
           occurredAtMillis: at,
           action,
           outcome,
@@ -154,6 +161,7 @@ describe("laws of the audit record", { timeout: 300_000 }, () => {
       { action: record?.action, outcome: record?.outcome, code: record?.code },
       { action: "run.expired", outcome: "failed", code: "run.stale_queued" }
     )
+    assert.deepStrictEqual([record?.actorKind, record?.actorId, record?.actorName], ["system", null, null])
     assert.strictEqual(notice?.outcome, "failed")
   })
 

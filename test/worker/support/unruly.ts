@@ -114,7 +114,7 @@ const layerUnrulyStore = Layer.effect(
       holdExpired: (nowMillis, limit) => call("holdExpired", real.holdExpired(nowMillis, limit)),
       holdRunning: (held) => call("holdRunning", real.holdRunning(held)),
       saveCounts: (reports) => call("saveCounts", real.saveCounts(reports)),
-      prune: (beforeMillis, limit) => call("prune", real.prune(beforeMillis, limit))
+      prune: (pruning) => call("prune", real.prune(pruning))
     })
   })
 )

@@ -8,6 +8,7 @@ import {
   IllegalTransition,
   isCompleted,
   type Lease,
+  type Pruning,
   type Queued,
   type Run,
   type RunFilter,
@@ -159,11 +160,19 @@ const waiting = (tables: Tables, before: RunId | null, limit: number): ReadonlyA
       heldSinceMillis: held?.sinceMillis ?? null
     }))
 
-/** Completed runs that nobody has to be told of any more, the longest completed first. */
-const old = (tables: Tables, completedBeforeMillis: number, limit: number): ReadonlyArray<Completed> =>
+/** Completed runs that nobody has to be told of any more, or has not been for too long; the longest completed first. */
+const old = (
+  tables: Tables,
+  { completedBeforeMillis, toldOrNotBeforeMillis, fromMillis, limit }: Pruning
+): ReadonlyArray<Completed> =>
   Array.from(HashMap.values(tables.runs), ({ run }) => run)
     .filter((run) => isCompleted(run))
-    .filter((run) => run.completedAtMillis < completedBeforeMillis && !Tables.isNoticePending(tables, run.dispatch.id))
+    .filter(
+      ({ completedAtMillis, dispatch }) =>
+        completedAtMillis < completedBeforeMillis &&
+        completedAtMillis >= (fromMillis ?? Number.NEGATIVE_INFINITY) &&
+        (completedAtMillis < toldOrNotBeforeMillis || !Tables.isNoticePending(tables, dispatch.id))
+    )
     .sort((a, b) => a.completedAtMillis - b.completedAtMillis || byId(a, b))
     .slice(0, limit)
 
@@ -239,11 +248,12 @@ export const layerRunStore: Layer.Layer<RunStore, never, MemoryState> = Layer.ef
         look((tables) => ({ runs: expired(tables, nowMillis, limit), unreadable: [] })),
       holdRunning: (held) => look((tables) => ({ runs: runningAmong(tables, held), unreadable: [] })),
       saveCounts: (reports) => change((tables) => Result.succeed([undefined, reports.reduce(counted, tables)])),
-      prune: (completedBeforeMillis, limit) =>
+      prune: (pruning) =>
         change((tables) => {
-          const runs = old(tables, completedBeforeMillis, limit)
+          const runs = old(tables, pruning)
+          const untold = runs.filter(({ dispatch }) => Tables.isNoticePending(tables, dispatch.id))
           return Result.succeed([
-            runs.length,
+            { runs: runs.length, untold: untold.length, lastMillis: runs.at(-1)?.completedAtMillis ?? null },
             runs.reduce((now, { dispatch }) => Tables.withoutRun(now, dispatch.id), tables)
           ])
         })

@@ -13,12 +13,12 @@ import { during } from "./troubles.ts"
 export class PostgresInbox extends Context.Service<
   PostgresInbox,
   {
-    /** The person's notices, one for each run, the newest first; at most `limit`, 1 to 1000. */
+    /** The person's notices, one for each run there still is, the newest first; at most `limit`, 1 to 1000. */
     readonly noticesOf: (recipient: UserId, limit: number) => Effect.Effect<ReadonlyArray<Notice>, StoreUnavailable>
   }
 >()("@countersign/adapters/postgres/PostgresInbox") {}
 
-/** Delivers into the table `inbox` of the schema. A notice delivered twice is there once. */
+/** Delivers into the table `inbox` of the schema. A notice delivered twice is there once; it goes with its run (`RunStore.prune`). */
 export const layerPostgresInbox = (
   schema: SchemaName = DEFAULT_SCHEMA
 ): Layer.Layer<NoticeChannel | PostgresInbox, never, SqlClient.SqlClient> =>

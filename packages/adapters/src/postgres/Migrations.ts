@@ -43,6 +43,12 @@ export interface Applied {
   readonly name: string
 }
 
+/** Those of this code that this record lacks although it has a later one. Numbers that nobody ever used are not missing. */
+export const missingFrom = (recorded: ReadonlyArray<number>): ReadonlyArray<Applied> => {
+  const newest = Math.max(0, ...recorded)
+  return migrations.filter(({ id }) => id < newest && !recorded.includes(id)).map(({ id, name }) => ({ id, name }))
+}
+
 const lock = ({ locks }: Names) => `SELECT pg_catalog.pg_advisory_xact_lock(${locks.migrations}, 0)`
 
 const loaderOf = (names: Names): Migrator.Loader =>

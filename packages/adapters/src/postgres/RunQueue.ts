@@ -51,8 +51,8 @@ const quarantining = ({ q }: Names) => `WITH ended AS (
 ), audited AS (
   INSERT INTO ${q}.audit_records (run_id, occurred_at, action, outcome, workspace_id, tenant_id, operation_type,
     actor_kind, actor_id, actor_name, attempt, admission, code)
-  SELECT id, $3, 'run.failed', 'failed', workspace_id, tenant_id, operation_type, actor_kind, initiator_id,
-    initiator_name, attempt, admission, 'run.unreadable' FROM ended
+  SELECT id, $3, 'run.failed', 'failed', workspace_id, tenant_id, operation_type, 'system', NULL,
+    NULL, attempt, admission, 'run.unreadable' FROM ended
 )
 SELECT ${RUN_COLUMNS} FROM ended r`
 

@@ -13,7 +13,7 @@ import {
 import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { makeDispatch } from "./dispatch.ts"
-import { holdingExpired, pruning } from "./expiry.ts"
+import { holdingExpired, type PrunedRow, pruning, pruningParameters } from "./expiry.ts"
 import {
   extending,
   extendingParameters,
@@ -198,10 +198,14 @@ ORDER BY r.lease_until NULLS FIRST, r.id LIMIT ${limited(limit)} FOR UPDATE SKIP
         }),
         saveCounts: (reports) =>
           Effect.asVoid(during("save what was counted")(sql.unsafe(saving(q), savingParameters(reports)))),
-        prune: (completedBeforeMillis, limit) =>
+        prune: (asked) =>
           Effect.map(
-            during("delete old runs")(sql.unsafe<IdRow>(pruning(q, limit), [new Date(completedBeforeMillis)])),
-            (rows) => rows.length
+            during("delete old runs")(sql.unsafe<PrunedRow>(pruning(q, asked), pruningParameters(asked))),
+            ([row]) => ({
+              runs: row?.runs ?? 0,
+              untold: row?.untold ?? 0,
+              lastMillis: row?.last?.getTime() ?? null
+            })
           )
       })
     })

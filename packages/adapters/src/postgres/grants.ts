@@ -16,8 +16,8 @@ const READ = [
   "workspaces",
   "write_gates"
 ]
-const RECORD = ["audit_records", "decisions", "inbox", "pause_records", "snapshots"]
-const KEEP = ["event_deliveries", "notices", "pauses", "runs", "schedules"]
+const RECORD = ["audit_records", "decisions", "pause_records", "snapshots"]
+const KEEP = ["event_deliveries", "inbox", "notices", "pauses", "runs", "schedules"]
 
 /**
  * Statements that give a role what a worker and its dispatching host need, as one script. Migrations are run by another role,

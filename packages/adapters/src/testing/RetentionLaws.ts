@@ -1,5 +1,5 @@
 /** The laws of `RunStore.prune`: what is over and told goes, what is recorded stays. */
-import { AuditLog, dispatchStep, Notices, type RunId, RunStore, UnitOfWork } from "@countersign/domain"
+import { AuditLog, dispatchStep, Notices, type Pruning, type RunId, RunStore, UnitOfWork } from "@countersign/domain"
 import { assert } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { endings } from "./endings.ts"
@@ -17,8 +17,15 @@ const isThere = (id: RunId) =>
     Effect.match(store.find(id), { onFailure: ({ _tag }) => _tag !== "RunNotFound", onSuccess: () => true })
   )
 
-const pruned = (beforeMillis: number, limit = 1000) =>
-  Effect.flatMap(RunStore, (store) => store.prune(beforeMillis, limit))
+/** Prunes what completed before that instant and was told of; what was not stays unless something else is said. */
+const pruning = (completedBeforeMillis: number, more: Partial<Pruning> = {}) =>
+  Effect.flatMap(RunStore, (store) =>
+    store.prune({ completedBeforeMillis, toldOrNotBeforeMillis: 0, fromMillis: null, limit: 1000, ...more })
+  )
+
+/** The same; answers how many runs went. */
+const pruned = (completedBeforeMillis: number, limit = 1000) =>
+  Effect.map(pruning(completedBeforeMillis, { limit }), ({ runs }) => runs)
 
 /** Registers them. */
 export const retentionLaws = (it: Register<RunPorts>): void => {
@@ -68,6 +75,43 @@ export const retentionLaws = (it: Register<RunPorts>): void => {
         assert.strictEqual(yield* pruned(lateMillis), 1)
         for (const id of ids) assert.isFalse(yield* isThere(id))
       })
+  )
+
+  it.effect(
+    "a run whose notice nobody took goes too when that is too long ago, and its notice is not due any more",
+    () =>
+      Effect.gen(function* () {
+        const notices = yield* Notices
+        const world = yield* makeWorld
+        const { atMillis } = world
+        const untold = yield* moved(succeedStep(yield* startedOne(world.dispatch()), atMillis + 10))
+        const system = yield* finished(world, atMillis + 10)
+        const lateMillis = atMillis + 1000
+        const alone = { fromMillis: atMillis }
+        const told = { runs: 1, untold: 0, lastMillis: atMillis + 10 }
+        assert.deepStrictEqual(yield* pruning(lateMillis, { ...alone, toldOrNotBeforeMillis: atMillis + 10 }), told)
+        assert.deepStrictEqual([yield* isThere(untold.dispatch.id), yield* isThere(system.dispatch.id)], [true, false])
+        const given = { runs: 1, untold: 1, lastMillis: atMillis + 10 }
+        assert.deepStrictEqual(yield* pruning(lateMillis, { ...alone, toldOrNotBeforeMillis: atMillis + 11 }), given)
+        assert.isFalse(yield* isThere(untold.dispatch.id))
+        assert.deepStrictEqual(yield* notices.takeDue(lateMillis, lateMillis + 1, 1000), [])
+        // Whoever is delivering it just now may say so: there is nothing to be noted any more.
+        yield* notices.deferDelivery(untold.dispatch.id, lateMillis, "away", [])
+        yield* notices.markDelivered([untold.dispatch.id], lateMillis)
+      })
+  )
+
+  it.effect("what completed before the instant it is to go on from is not looked at again", () =>
+    Effect.gen(function* () {
+      const { atMillis, ...world } = yield* makeWorld
+      yield* Effect.forEach([30, 10, 20, 20], (later) => finished({ ...world, atMillis }, atMillis + later))
+      const onFrom = (later: number, limit: number) => pruning(atMillis + 1000, { fromMillis: atMillis + later, limit })
+      assert.deepStrictEqual(yield* onFrom(11, 1), { runs: 1, untold: 0, lastMillis: atMillis + 20 })
+      // At that very instant others may have completed.
+      assert.deepStrictEqual(yield* onFrom(20, 5), { runs: 2, untold: 0, lastMillis: atMillis + 30 })
+      assert.deepStrictEqual(yield* onFrom(30, 5), { runs: 0, untold: 0, lastMillis: null })
+      assert.deepStrictEqual(yield* pruning(atMillis + 1000), { runs: 1, untold: 0, lastMillis: atMillis + 10 })
+    })
   )
 
   it.effect("an active run never goes, however old", () =>

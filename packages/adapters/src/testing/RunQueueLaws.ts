@@ -142,6 +142,7 @@ export const runQueueLaws = <R, E>(
         assert.deepStrictEqual([idsOf(after.runs), after.unreadable], [[sound.dispatch.id], []])
         const last = (yield* audit.recordsOf(id)).at(-1)
         assert.deepStrictEqual([last?.outcome, last?.code], ["failed", "run.unreadable"])
+        assert.deepStrictEqual([last?.actorKind, last?.actorId, last?.actorName], ["system", null, null])
         // Once is enough: what has ended is left alone.
         yield* queue.quarantine(page.unreadable, world.atMillis)
         assert.strictEqual((yield* audit.recordsOf(id)).length, 2)

@@ -74,6 +74,27 @@ export type SharedSubjects = Map<string, Subject>
 /** The most waiting runs that one reading gives. */
 export const WAITING_MAX = 25_000
 
+/** Which completed runs are to go. */
+export interface Pruning {
+  /** Runs that completed before this go, once their notices are delivered. */
+  readonly completedBeforeMillis: number
+  /** Runs that completed before this go whether their notices are delivered or not. */
+  readonly toldOrNotBeforeMillis: number
+  /** Runs that completed before this are not looked at; null when all are. */
+  readonly fromMillis: number | null
+  /** At most this many, the longest completed first; 1 to 1000. */
+  readonly limit: number
+}
+
+/** What went. */
+export interface Pruned {
+  readonly runs: number
+  /** How many of them had a notice that nobody had taken. */
+  readonly untold: number
+  /** When the last of them completed: what is before it need not be looked at again. Null when none went. */
+  readonly lastMillis: number | null
+}
+
 /** Runs as they are stored. Every write is a step that the lifecycle computed. */
 export class RunStore extends Context.Service<
   RunStore,
@@ -141,9 +162,9 @@ export class RunStore extends Context.Service<
     /** Replaces the counts of the runs that are still running under that admission; the others are left alone. */
     readonly saveCounts: (reports: ReadonlyArray<CountsReport>) => Effect.Effect<void, StoreUnavailable>
     /**
-     * Deletes runs that completed before that instant and whose notices are delivered, with their notices, at most `limit`,
-     * skipping what others hold; answers how many. The audit record, decisions and snapshots stay.
+     * Deletes completed runs as that says, with their notices and what an inbox of this store keeps of them, skipping what others
+     * hold. The audit record, decisions and snapshots stay.
      */
-    readonly prune: (completedBeforeMillis: number, limit: number) => Effect.Effect<number, StoreUnavailable>
+    readonly prune: (pruning: Pruning) => Effect.Effect<Pruned, StoreUnavailable>
   }
 >()("@countersign/domain/RunStore") {}

@@ -1,6 +1,7 @@
 /** `countersign migrate`: brings the database's schema to the version this program works with. */
 import {
   CODE_VERSION,
+  incompleteInWords,
   migrationScript,
   migrate as runMigrations,
   type SchemaState,
@@ -58,6 +59,10 @@ const run = (settings: Settings) =>
         `the schema ${settings.schema} has version ${before.version}, newer than version ${CODE_VERSION} of this program`,
         "use the newer countersign; schemas are never taken back"
       )
+    }
+    if (before._tag === "Incomplete") {
+      const { problem, advice } = incompleteInWords(settings.schema, before.missing)
+      return yield* cliFailure("schema.incomplete", problem, advice)
     }
     yield* tell(`Schema ${settings.schema}: version ${versionOf(before)}, wanted ${CODE_VERSION}`)
     const applied = yield* runMigrations(settings.schema)

@@ -1,5 +1,5 @@
 /** The doctor's checks of the schema: is it there, does its version fit, is everything still in place. */
-import { CODE_VERSION, type SchemaName, schemaDrift, schemaState } from "@countersign/adapters"
+import { CODE_VERSION, incompleteInWords, type SchemaName, schemaDrift, schemaState } from "@countersign/adapters"
 import { Effect } from "effect"
 import type { SqlClient } from "effect/sql"
 import { examined, type Finding, fail, ok } from "./Finding.ts"
@@ -23,6 +23,10 @@ export const schemaFinding = (schema: SchemaName): Effect.Effect<Finding, never,
             `${schema} has version ${state.version}, wanted ${CODE_VERSION}`,
             "run `countersign migrate`"
           )
+        case "Incomplete": {
+          const { problem, advice } = incompleteInWords(schema, state.missing)
+          return fail("schema", problem, advice)
+        }
         case "Ahead":
           return fail(
             "schema",
