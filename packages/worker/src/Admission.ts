@@ -8,6 +8,7 @@ import {
   admissionStep,
   type Blocked,
   type Catalogue,
+  type Circumstances,
   type Claim,
   type Claimed,
   countersOf,
@@ -33,7 +34,7 @@ import {
   UnitOfWork,
   type WorkspaceId
 } from "@countersign/domain"
-import { Clock, Data, Effect } from "effect"
+import { Clock, Data, Effect, Result } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { expireAll } from "./Expiry.ts"
 import { readFacts } from "./FactsReader.ts"
@@ -205,20 +206,26 @@ const decidedEach = Effect.fnUntraced(function* (
       requirements: terms.catalogue.requirementsOf(subject.operationType)
     }))
   )
+  const random = yield* SecureRandom.SecureRandom
   const steps: Array<Step> = []
   for (const [index, run] of runs.entries()) {
     const reading = readings[index]
-    if (reading !== undefined) steps.push(yield* decided(run, reading, epochs.get(workspaceOf(run)) ?? null, terms))
+    if (reading === undefined) continue
+    const decisionId = DecisionId.make(yield* random.uuidV7())
+    const step = decided(run, reading, { decisionId, epoch: epochs.get(workspaceOf(run)) ?? null }, terms)
+    // The run was just read as queued and is held: that its own decision does not fit it would be a bug of ours.
+    if (Result.isFailure(step)) return yield* Effect.die(step.failure)
+    steps.push(step.success)
   }
   return steps
 })
 
-const decided = Effect.fnUntraced(function* (
+const decided = (
   run: Queued,
   { facts, sources, fenced }: FactsReading,
-  epoch: number | null,
+  { decisionId, epoch }: Pick<Circumstances, "decisionId" | "epoch">,
   { catalogue, nowMillis }: AdmissionTerms
-) {
+) => {
   const { subject } = run.dispatch
   const snapshot: Snapshot = {
     takenAtMillis: nowMillis,
@@ -226,20 +233,13 @@ const decided = Effect.fnUntraced(function* (
     requirements: catalogue.requirementsOf(subject.operationType),
     facts
   }
-  const random = yield* SecureRandom.SecureRandom
-  const decisionId = DecisionId.make(yield* random.uuidV7())
-  // The run was just read as queued and is held: that its own decision does not fit it would be a bug of ours.
-  return yield* Effect.orDie(
-    Effect.fromResult(
-      admissionStep(
-        run,
-        snapshot,
-        { decisionId, epoch: fenced ? epoch : null, sources },
-        catalogue.operations.get(subject.operationType)?.hold ?? null
-      )
-    )
+  return admissionStep(
+    run,
+    snapshot,
+    { decisionId, epoch: fenced ? epoch : null, sources },
+    catalogue.operations.get(subject.operationType)?.hold ?? null
   )
-})
+}
 
 const outcomeOf = (steps: ReadonlyArray<Step>, refused: ReadonlyArray<IllegalTransition>) => {
   const unwritten = new Set(refused.map(({ runId }) => runId))

@@ -5,7 +5,7 @@
  * Contract section 3; laws `no_running_without_permit`, `redelivery_changes_nothing`.
  */
 import { type AttemptPolicy, type RunEvent, type RunFailure, type Running, step } from "@countersign/domain"
-import { Clock, Deferred, Effect } from "effect"
+import { Clock, Deferred, Effect, Fiber, Result } from "effect"
 import { backoffAfter } from "./Backoff.ts"
 import { LAST_MILLIS } from "./DispatchTimes.ts"
 import type { Handled, Handler } from "./Handler.ts"
@@ -30,7 +30,9 @@ export const attempt = <R>(
   context: HandlerContext,
   terms: AttemptTerms
 ): Effect.Effect<void, never, R> =>
-  Effect.raceFirst(handled(work.run, handler, context, terms), Deferred.await(work.ended)).pipe(
+  Effect.forkChild(handled(work.run, handler, context, terms), { startImmediately: true }).pipe(
+    // A handler that had nothing to wait for is done by now, and nothing was there to stop it: no timer, no race, no fibers for them.
+    Effect.flatMap((handling) => handling.pollUnsafe() ?? stoppable(handling, work, handler.operation.attempts)),
     Effect.flatMap((end) => settleEnd(work, end, handler.operation.attempts, terms)),
     Effect.annotateLogs({ run: work.run.dispatch.id, operation: handler.operation.type, attempt: work.run.attempt })
   )
@@ -41,13 +43,15 @@ const handled = <R>(
   context: HandlerContext,
   { limits }: AttemptTerms
 ): Effect.Effect<Handled, never, R> =>
-  handler.handle(run.dispatch.payload, context).pipe(
-    Effect.map((done) => withoutLargeResult(done, limits.resultMaxBytes)),
-    Effect.timeoutOrElse({
-      duration: handler.operation.attempts.timeoutMillis,
-      orElse: () => Effect.succeed(TIMED_OUT)
-    })
-  )
+  Effect.map(handler.handle(run.dispatch.payload, context), (done) => withoutLargeResult(done, limits.resultMaxBytes))
+
+/** What a handler at work comes to, unless it takes too long or the work is ended first: then it is interrupted, and waited for. */
+const stoppable = (handling: Fiber.Fiber<Handled>, work: Work, { timeoutMillis }: AttemptPolicy) =>
+  Effect.raceAllFirst([
+    Fiber.join(handling),
+    Deferred.await(work.ended),
+    Effect.as(Effect.sleep(timeoutMillis), TIMED_OUT)
+  ]).pipe(Effect.ensuring(Fiber.interrupt(handling)))
 
 const TIMED_OUT: Handled = {
   _tag: "Broken",
@@ -118,10 +122,11 @@ const waitAfter = (saidMillis: number | null, attemptNumber: number, policy: Att
 
 const settleEvent = Effect.fnUntraced(function* (work: Work, event: ReportedEvent, { settle, observe }: AttemptTerms) {
   // The run is in the state its own admission left it in: that the event does not fit it would be a bug of ours.
-  const next = yield* Effect.orDie(Effect.fromResult(step(work.run, event)))
-  const settled = yield* settle(next)
+  const next = step(work.run, event)
+  if (Result.isFailure(next)) return yield* Effect.die(next.failure)
+  const settled = yield* settle(next.success)
   if (settled === "written") {
-    yield* observe({ _tag: "Settled", run: next.after })
+    yield* observe({ _tag: "Settled", run: next.success.after })
     return settled
   }
   if (settled._tag === "IllegalTransition") {

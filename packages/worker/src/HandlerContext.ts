@@ -14,7 +14,7 @@ import {
   type UserId,
   type WorkspaceId
 } from "@countersign/domain"
-import { Deferred, Effect, Schema } from "effect"
+import { type Context, Deferred, Effect, Schema } from "effect"
 import { AttemptFailed } from "./AttemptFailed.ts"
 import { untilDone } from "./Perpetual.ts"
 import { type RecheckPorts, recheck } from "./Recheck.ts"
@@ -59,62 +59,61 @@ const UNDECIDED_MILLIS = 50
 
 const isCounts = Schema.is(Counts)
 
-/** The context of one run in hand. */
+/** The context of one run in hand. Most handlers ask for nothing: what asking takes is made when they do. */
 export const makeHandlerContext = (
   work: Work,
-  catalogue: Catalogue
-): Effect.Effect<HandlerContext, never, RecheckPorts> =>
-  Effect.map(Effect.context<RecheckPorts>(), (ports) => {
-    const { dispatch, attempt } = work.run
-    const { authority, operationType, scope } = dispatch.subject
-    const countKeys = catalogue.operations.get(operationType)?.countKeys ?? []
-
-    const askAgain: Effect.Effect<void> = untilDone(
-      "asking again",
-      Effect.provide(
-        Effect.suspend(() => recheck(work, catalogue)),
-        ports
-      )
-    ).pipe(
-      Effect.flatMap((answer) => {
-        switch (answer) {
-          case "allowed":
-            return Effect.void
-          case "undecided":
-            return Effect.andThen(betweenChunks(work), askAgain)
-          case "revoked":
-          case "moved_on":
-            // Ending the work interrupts the handler; until it is, it must not take another step.
-            return Effect.andThen(Deferred.succeed(work.ended, answer), Effect.never)
+  catalogue: Catalogue,
+  ports: Context.Context<RecheckPorts>
+): HandlerContext => {
+  const { dispatch, attempt } = work.run
+  const { authority, operationType, scope } = dispatch.subject
+  const checkpoint = Effect.suspend(() => withoutTheHeartbeat(work, askAgain(work, catalogue, ports)))
+  return {
+    runId: dispatch.id,
+    operationType,
+    workspaceId: scope.workspaceId,
+    tenantId: scope.tenantId,
+    providerConnectionId: scope.providerConnectionId,
+    initiator: initiatorOf(authority),
+    attempt,
+    checkpoint,
+    chunk: (chunk) =>
+      withoutTheHeartbeat(work, inChunk(work, Effect.uninterruptible(chunk))).pipe(Effect.tap(() => checkpoint)),
+    reportCounts: (counts) =>
+      Effect.suspend(() => {
+        const problem = countsProblem(counts, catalogue.operations.get(operationType)?.countKeys ?? [])
+        if (problem !== null) {
+          return Effect.fail(new AttemptFailed({ code: "handler.invalid_counts", message: problem, retry: false }))
         }
+        // A copy: the handler may go on counting in its own.
+        work.counts = { ...counts }
+        return Effect.void
       })
+  }
+}
+
+/** Asks until there is an answer, and goes on only if that allows it. */
+const askAgain = (work: Work, catalogue: Catalogue, ports: Context.Context<RecheckPorts>): Effect.Effect<void> =>
+  untilDone(
+    "asking again",
+    Effect.provide(
+      Effect.suspend(() => recheck(work, catalogue)),
+      ports
     )
-
-    const checkpoint = withoutTheHeartbeat(work, askAgain)
-
-    return {
-      runId: dispatch.id,
-      operationType,
-      workspaceId: scope.workspaceId,
-      tenantId: scope.tenantId,
-      providerConnectionId: scope.providerConnectionId,
-      initiator: initiatorOf(authority),
-      attempt,
-      checkpoint,
-      chunk: (chunk) =>
-        withoutTheHeartbeat(work, inChunk(work, Effect.uninterruptible(chunk))).pipe(Effect.tap(() => checkpoint)),
-      reportCounts: (counts) =>
-        Effect.suspend(() => {
-          const problem = countsProblem(counts, countKeys)
-          if (problem !== null) {
-            return Effect.fail(new AttemptFailed({ code: "handler.invalid_counts", message: problem, retry: false }))
-          }
-          // A copy: the handler may go on counting in its own.
-          work.counts = { ...counts }
+  ).pipe(
+    Effect.flatMap((answer) => {
+      switch (answer) {
+        case "allowed":
           return Effect.void
-        })
-    }
-  })
+        case "undecided":
+          return Effect.andThen(betweenChunks(work), askAgain(work, catalogue, ports))
+        case "revoked":
+        case "moved_on":
+          // Ending the work interrupts the handler; until it is, it must not take another step.
+          return Effect.andThen(Deferred.succeed(work.ended, answer), Effect.never)
+      }
+    })
+  )
 
 /** While this lasts, the heartbeat does not ask about the work. */
 const withoutTheHeartbeat = <A, E, R>(work: Work, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>

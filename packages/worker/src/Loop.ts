@@ -4,14 +4,15 @@
  *
  * Architecture section 3.
  */
-import { type Catalogue, type OperationType, type Running, RunQueue } from "@countersign/domain"
-import { Clock, Effect, FiberSet, Queue, type Scope, Stream } from "effect"
+import { type Catalogue, type OperationType, RunQueue } from "@countersign/domain"
+import { Clock, Effect, type Fiber, FiberSet, Queue, type Scope, Stream } from "effect"
 import { type AdmissionPorts, type Admitted, admitNext } from "./Admission.ts"
 import { attempt } from "./Attempt.ts"
 import type { Handler } from "./Handler.ts"
 import { makeHandlerContext } from "./HandlerContext.ts"
 import { FENCED_MILLIS, makePace, type Pace } from "./Pace.ts"
 import { perpetually } from "./Perpetual.ts"
+import type { RecheckPorts } from "./Recheck.ts"
 import type { Settle } from "./Settlement.ts"
 import type { WorkerObserver } from "./WorkerEvent.ts"
 import type { WorkerLimits } from "./WorkerOptions.ts"
@@ -78,7 +79,7 @@ const takeOn = Effect.fnUntraced(function* <R>(terms: LoopTerms<R>, pace: Pace, 
     }
   )
   const isMoreLikely = pace.learn(admitted, claim, nowMillis)
-  yield* handOutAll(terms, pace, admitted, leaseUntilMillis, Queue.offer(wake, undefined))
+  yield* handOutAll(terms, pace, admitted, leaseUntilMillis, () => Queue.offerUnsafe(wake, undefined))
   return isMoreLikely
 }, Effect.uninterruptible)
 
@@ -91,38 +92,33 @@ export const handOutAll = Effect.fnUntraced(function* <R>(
   pace: Pace,
   { blocked, held, expired, started }: Admitted,
   leaseUntilMillis: number,
-  whenEnded: Effect.Effect<unknown>
+  whenEnded: () => void
 ) {
-  yield* Effect.forEach(blocked, (run) => terms.observe({ _tag: "Blocked", run }), { discard: true })
-  yield* Effect.forEach(held, (run) => terms.observe({ _tag: "Held", run }), { discard: true })
-  yield* Effect.forEach(expired, (run) => terms.observe({ _tag: "Settled", run }), { discard: true })
+  for (const run of blocked) yield* terms.observe({ _tag: "Blocked", run })
+  for (const run of held) yield* terms.observe({ _tag: "Held", run })
+  for (const run of expired) yield* terms.observe({ _tag: "Settled", run })
   if (started.length > 0 && (yield* Clock.currentTimeMillis) >= leaseUntilMillis) {
     yield* Effect.logWarning(`worker ${terms.name}: an admission took too long, ${started.length} runs are left alone`)
     return []
   }
-  return (yield* Effect.forEach(started, (run) => handOut(terms, pace, run, leaseUntilMillis, whenEnded))).flat()
-})
-
-/** Puts a started run into its handler. The claim asked only for types that have one. */
-const handOut = Effect.fnUntraced(function* <R>(
-  terms: LoopTerms<R>,
-  pace: Pace,
-  run: Running,
-  leaseUntilMillis: number,
-  whenEnded: Effect.Effect<unknown>
-) {
-  const { operationType } = run.dispatch.subject
-  const handler = terms.handlers.get(operationType)
-  if (handler === undefined) return []
-  const work = yield* terms.inHand.take(run, leaseUntilMillis)
-  const context = yield* makeHandlerContext(work, terms.catalogue)
-  yield* terms.observe({ _tag: "Started", run })
-  const carriedOut = attempt(work, handler, context, terms).pipe(
-    Effect.ensuring(Effect.sync(() => terms.inHand.drop(work))),
-    Effect.ensuring(Effect.sync(() => pace.ended(operationType))),
-    Effect.ensuring(whenEnded)
-  )
-  return [yield* FiberSet.run(terms.hands, carriedOut)]
+  const ports = yield* Effect.context<RecheckPorts>()
+  const fibers: Array<Fiber.Fiber<void>> = []
+  for (const run of started) {
+    const { operationType } = run.dispatch.subject
+    const handler = terms.handlers.get(operationType)
+    // The claim asked only for types that have one.
+    if (handler === undefined) continue
+    const work = terms.inHand.take(run, leaseUntilMillis)
+    const context = makeHandlerContext(work, terms.catalogue, ports)
+    const end = Effect.sync(() => {
+      terms.inHand.drop(work)
+      pace.ended(operationType)
+      whenEnded()
+    })
+    yield* terms.observe({ _tag: "Started", run })
+    fibers.push(yield* FiberSet.run(terms.hands, Effect.ensuring(attempt(work, handler, context, terms), end)))
+  }
+  return fibers
 })
 
 /** Passes on the queue's wake-ups. Where there are none, or they break off, the poll does it alone for a while. */

@@ -34,18 +34,20 @@ export const makeSettle: Effect.Effect<Settle, never, RunStore | Scope.Scope> = 
   )
 
   return (step) =>
-    Effect.flatMap(Deferred.make<Settled>(), (settled) =>
-      Effect.andThen(Queue.offer(pending, { step, settled }), Deferred.await(settled))
-    )
+    Effect.suspend(() => {
+      const settled = Deferred.makeUnsafe<Settled>()
+      Queue.offerUnsafe(pending, { step, settled })
+      return Deferred.await(settled)
+    })
 })
 
 const settleAll = Effect.fnUntraced(function* (store: RunStore["Service"], batch: ReadonlyArray<Pending>) {
   const answer = yield* untilDone("settling runs", write(store, batch))
   if (answer instanceof StoreUnavailable) return yield* settleOneByOne(store, batch, answer)
   const refusals = new Map(answer.map((refusal) => [refusal.runId, refusal]))
-  yield* Effect.forEach(batch, ({ step, settled }) =>
-    Deferred.succeed(settled, refusals.get(step.before.dispatch.id) ?? "written")
-  )
+  for (const { step, settled } of batch) {
+    Deferred.doneUnsafe(settled, Effect.succeed(refusals.get(step.before.dispatch.id) ?? "written"))
+  }
 })
 
 /** The store rejects something in the batch: what can be written must not suffer for what cannot. */

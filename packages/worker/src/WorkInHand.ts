@@ -38,7 +38,7 @@ export interface WorkInHand {
   readonly size: () => number
   readonly held: () => ReadonlyArray<HeldRun>
   readonly all: () => ReadonlyArray<Work>
-  readonly take: (run: Running, leaseUntilMillis: number) => Effect.Effect<Work>
+  readonly take: (run: Running, leaseUntilMillis: number) => Work
   readonly drop: (work: Work) => void
   readonly end: (id: RunId, ending: Ending) => Effect.Effect<void>
   readonly endAll: (ending: Ending) => Effect.Effect<void>
@@ -59,21 +59,20 @@ export const makeWorkInHand = (): WorkInHand => {
     size: () => works.size,
     held: () => Array.from(works.values(), ({ run }) => ({ id: run.dispatch.id, admission: run.admission })),
     all: () => [...works.values()],
-    take: (run, leaseUntilMillis) =>
-      Effect.map(Deferred.make<Ending>(), (ended) => {
-        const work: Work = {
-          run,
-          ended,
-          leaseUntilMillis,
-          counts: run.counts,
-          savedCounts: run.counts,
-          epoch: null,
-          chunks: 0,
-          reasonsNotToAsk: 0
-        }
-        works.set(run.dispatch.id, work)
-        return work
-      }),
+    take: (run, leaseUntilMillis) => {
+      const work: Work = {
+        run,
+        ended: Deferred.makeUnsafe(),
+        leaseUntilMillis,
+        counts: run.counts,
+        savedCounts: run.counts,
+        epoch: null,
+        chunks: 0,
+        reasonsNotToAsk: 0
+      }
+      works.set(run.dispatch.id, work)
+      return work
+    },
     // A later admission of the same run may be in hand by now; it must not be dropped in place of this one.
     drop: (work) => {
       if (works.get(work.run.dispatch.id) === work) works.delete(work.run.dispatch.id)

@@ -14,6 +14,7 @@ import { handlersByType } from "./Handler.ts"
 import { runHeartbeat } from "./Heartbeat.ts"
 import { type LoopTerms, runLoop } from "./Loop.ts"
 import { makeOutbox, type OutboxPorts } from "./Outbox.ts"
+import { layerPooledRandom } from "./PooledRandom.ts"
 import { runProgress } from "./Progress.ts"
 import { runReconciler } from "./Reconciler.ts"
 import { runReminder } from "./Reminder.ts"
@@ -100,17 +101,18 @@ export class Worker extends Context.Service<
         const drained = Effect.andThen(untilZero(queue.countActive(types), limits.pollMillis), delivered)
         return Worker.of({ name, drained, delivered, deliver: deliveries.deliver, atWork: Effect.sync(inHand.size) })
       })
-    ).pipe(Layer.provide(SecureRandom.layerWebCrypto))
+    ).pipe(Layer.provide(layerPooledRandom))
   }
 }
 
 /** An observer that breaks is logged, and disturbs nobody: it stands between started runs and their handlers. */
-const carefully =
-  (observe: WorkerObserver = () => Effect.void): WorkerObserver =>
-  (event) =>
-    Effect.suspend(() => observe(event)).pipe(
-      Effect.catchCause((cause) => Effect.logWarning("the worker's observer broke", cause))
-    )
+const carefully = (observe: WorkerObserver | undefined): WorkerObserver =>
+  observe === undefined
+    ? () => Effect.void
+    : (event) =>
+        Effect.suspend(() => observe(event)).pipe(
+          Effect.catchCause((cause) => Effect.logWarning("the worker's observer broke", cause))
+        )
 
 const stopGracefully = Effect.fnUntraced(function* <R>(
   { hands, inHand, limits, name }: LoopTerms<R>,
