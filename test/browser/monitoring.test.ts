@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs"
 import { MemoryAuthority } from "@countersign/adapters"
 import { asRunning, moved, startStep, stepOf, succeedStep } from "@countersign/adapters/testing"
-import { type Run, RunStore, UserId } from "@countersign/domain"
+import { Pauses, type Run, RunStore, UserId } from "@countersign/domain"
 import { Effect } from "effect"
 import type { Browser, Page } from "playwright-core"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
@@ -95,6 +95,14 @@ const textOf = async (page: Page): Promise<string> => (await page.locator("main"
 
 const idsIn = async (page: Page): Promise<ReadonlyArray<string>> =>
   page.locator("tbody tr[id]").evaluateAll((rows) => rows.map((row) => row.id.slice("run-".length)))
+
+/** Goes where a link of this name leads, and waits until it is there. */
+const follow = async (page: Page, name: string): Promise<void> => {
+  const link = page.getByRole("link", { name, exact: true })
+  const address = await link.evaluate((one) => one.getAttribute("href") ?? "")
+  await link.click()
+  await page.waitForURL(new URL(address, page.url()).href)
+}
 
 /** What each state's page has to say, first of all. */
 const SAYS: Readonly<Record<Exclude<keyof Stage["runs"], "elsewhere" | "hostile">, ReadonlyArray<string>>> = {
@@ -284,11 +292,11 @@ describe.skipIf(chromiumPath === undefined)("Monitoring in a browser", { timeout
     await looking(older, {}, async ({ page }) => {
       const below = await idsIn(page)
       assert.notInclude(below, stage.runs.cancelled.dispatch.id)
-      await page.getByRole("link", { name: "Newer" }).click()
+      await follow(page, "Newer")
       const above = await idsIn(page)
       assert.include(above, stage.runs.cancelled.dispatch.id)
       assert.isEmpty(above.filter((id) => below.includes(id)))
-      await page.getByRole("link", { name: "Newest" }).click()
+      await follow(page, "Newest")
       assert.strictEqual((await idsIn(page))[0], stage.runs.waiting.dispatch.id)
     })
   })
@@ -375,6 +383,30 @@ describe.skipIf(chromiumPath === undefined)("Monitoring in a browser", { timeout
         assert.deepStrictEqual(await findings(page), [])
       })
     }
+  })
+
+  it("a run that is paused says so, by whom and why, on its page and in the list; resumed, it waits for a worker again", async () => {
+    const scope = { operationType: stage.runs.waiting.dispatch.subject.operationType, workspaceId: WORKSPACE }
+    const pauses = <A, E>(use: (port: Pauses["Service"]) => Effect.Effect<A, E>) =>
+      stage.play(Effect.flatMap(Pauses, use))
+    const at = { by: "eve", atMillis: Date.now() }
+    await looking(stage.pageOf(stage.runs.waiting), {}, async ({ page }) => {
+      await pauses((port) =>
+        port.pause({ scope, by: "eve", reason: "The provider <b>moves</b>.", sinceMillis: Date.now() })
+      )
+      await page.locator(".badge", { hasText: "Paused" }).waitFor()
+      const text = await textOf(page)
+      for (const words of ["The provider <b>moves</b>.", "eve has paused", "Resume it when the reason is gone"]) {
+        assert.include(text, words)
+      }
+      assert.deepStrictEqual(await findings(page), [])
+    })
+    await looking(`${stage.url}?status=queued`, {}, async ({ page }) => {
+      const row = page.locator(`#run-${stage.runs.waiting.dispatch.id}`)
+      assert.include(await row.innerText(), "Paused")
+      await pauses((port) => port.resume(scope, at))
+      await row.locator(".badge", { hasText: "Queued" }).waitFor()
+    })
   })
 
   it("a page changes when its run does, keeps what was unfolded, and ends with the run", async () => {

@@ -56,6 +56,9 @@ export const isPausedBy = ({ operationType, scope }: Subject, paused: PauseScope
 export const scopeKeyOf = ({ operationType, workspaceId }: PauseScope): string =>
   JSON.stringify([operationType, workspaceId])
 
+/** A pause as a sentence; its time and its reason are told beside it. */
+export const pausedInWords = ({ by, scope }: Pause): string => `${by} has paused ${describeScope(scope)}.`
+
 /** A scope in words, such as `inventory_sync in the workspace north`. */
 export const describeScope = ({ operationType, workspaceId }: PauseScope): string => {
   if (operationType === null) return `the workspace ${workspaceId}`

@@ -5,8 +5,9 @@
  * Contract section 9.
  */
 import { isPausedBy, type Pause } from "./Pause.ts"
-import { headlineOf, nextStepsFor } from "./Presentation.ts"
-import type { Held, Queued } from "./Run.ts"
+import { type Badge, headlineOf, nextStepsFor, outcomeBadgeOf, statusBadgeOf, type Tone } from "./Presentation.ts"
+import { type Held, isCompleted, type Queued, type Run } from "./Run.ts"
+import { toneOf } from "./RunInWords.ts"
 
 /** What a queued run waits for. */
 export type WaitingFor =
@@ -29,15 +30,31 @@ export const waitingFor = (run: Queued, pauses: ReadonlyArray<Pause>, nowMillis:
   return run.availableAtMillis > nowMillis ? { _tag: "Time", atMillis: run.availableAtMillis } : { _tag: "Turn" }
 }
 
+/** The same of any run: null of one that does not wait. */
+export const waitingOf = (run: Run, pauses: ReadonlyArray<Pause>, nowMillis: number): WaitingFor | null =>
+  run._tag === "Queued" ? waitingFor(run, pauses, nowMillis) : null
+
 const WAITING_FOR = { Resume: "resume", Facts: "facts", Time: "time", Turn: "turn" } as const
 
 /** The wire value. */
 export const waitingForOnTheWire = ({ _tag }: WaitingFor): (typeof WAITING_FOR)[WaitingFor["_tag"]] => WAITING_FOR[_tag]
 
-/** How it stands, in one line; like `headlineOf`, and says of a paused run why. */
-export const headlineWhileWaiting = (run: Queued, waiting: WaitingFor): string =>
-  waiting._tag === "Resume" ? `Paused — ${waiting.pause.reason}` : headlineOf(run)
+/** How a run stands, in one line with its tone; of a paused one it says why. */
+export const standingOf = (run: Run, waiting: WaitingFor | null): readonly [headline: string, tone: Tone] =>
+  waiting?._tag === "Resume"
+    ? [`${PAUSED.label} — ${waiting.pause.reason}`, PAUSED.tone]
+    : [headlineOf(run), toneOf(run)]
 
-/** What is to be done so that the run goes on; like `nextStepsFor`, but a paused run is helped by a resume alone. */
-export const nextStepsWhileWaiting = (run: Queued, waiting: WaitingFor): ReadonlyArray<string> =>
-  waiting._tag === "Resume" ? ["Resume it when the reason is gone; the run goes on by itself then."] : nextStepsFor(run)
+const PAUSED: Badge = { label: "Paused", tone: "warning" }
+
+/** The badge of how a run stands: its outcome when it is over, before that its status, or that it is paused. */
+export const standingBadgeOf = (run: Run, waiting: WaitingFor | null): Badge => {
+  if (waiting?._tag === "Resume") return PAUSED
+  return isCompleted(run) ? outcomeBadgeOf(run) : statusBadgeOf(run)
+}
+
+/** What is to be done, the leading step first; a paused run is helped by a resume alone. */
+export const stepsOf = (run: Run, waiting: WaitingFor | null): ReadonlyArray<string> =>
+  waiting?._tag === "Resume"
+    ? ["Resume it when the reason is gone; the run goes on by itself then."]
+    : nextStepsFor(run)

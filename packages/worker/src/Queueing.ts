@@ -3,7 +3,7 @@
  *
  * Contract section 9.
  */
-import { Pauses, type Run, type StoreUnavailable, type WaitingFor, waitingFor } from "@countersign/domain"
+import { Pauses, type Run, type StoreUnavailable, type WaitingFor, waitingOf } from "@countersign/domain"
 import { Clock, Effect } from "effect"
 
 /** Says what a run waits for; null of one that is not queued. */
@@ -13,5 +13,5 @@ export type WaitingOf = (run: Run) => WaitingFor | null
 export const readWaiting: Effect.Effect<WaitingOf, StoreUnavailable, Pauses> = Effect.gen(function* () {
   const pauses = yield* (yield* Pauses).list
   const nowMillis = yield* Clock.currentTimeMillis
-  return (run) => (run._tag === "Queued" ? waitingFor(run, pauses, nowMillis) : null)
+  return (run) => waitingOf(run, pauses, nowMillis)
 })

@@ -13,7 +13,7 @@ import { DEFAULT_SCHEMA, namesOf, SchemaName } from "../../../packages/adapters/
 import { movingStatement } from "../../../packages/adapters/src/postgres/write.ts"
 import { layerFreshDatabase } from "../../support/postgres.ts"
 
-const ROWS = 100_000
+const ROWS = 30_000
 const names = namesOf(DEFAULT_SCHEMA)
 const HELD = '{"failure": {"code": "write_gate_blocked", "detail": "gate_degraded"}, "sinceMillis": 0}'
 
@@ -68,147 +68,150 @@ const planOf = (statement: string, literals: ReadonlyArray<string>) =>
 
 const prepared = Layer.effectDiscard(filled).pipe(Layer.provideMerge(layerFreshDatabase({ maxConnections: 2 })))
 
-layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })("plans at 300,000 runs", (it) => {
-  const WALKS_MORE = /(Seq|Bitmap Heap) Scan on runs|Hash Join|Merge Join/
-  const types = `'{${Array.from({ length: 20 }, (_, at) => `op${at}`).join(",")}}'`
-  const BEGINNING = "'-9223372036854775808'"
+layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })(
+  `plans at ${(3 * ROWS).toLocaleString("en")} runs`,
+  (it) => {
+    const WALKS_MORE = /(Seq|Bitmap Heap) Scan on runs|Hash Join|Merge Join/
+    const types = `'{${Array.from({ length: 20 }, (_, at) => `op${at}`).join(",")}}'`
+    const BEGINNING = "'-9223372036854775808'"
 
-  it.effect("the oldest are claimed from the front of the queue, and never from what is to wait longer", () =>
-    Effect.gen(function* () {
-      const statement = oldestStatement(names, 100)
-      const claimed = (now: string, asked: string) => planOf(statement, [now, asked, "'{}'", "'{}'"])
-      const plan = yield* claimed("'2026-06-01'", types)
-      assert.match(plan, /Index Scan using runs_waiting/)
-      assert.match(plan, /Index Scan using runs_pkey/)
-      assert.notMatch(plan, WALKS_MORE)
-      assert.notMatch(plan, /Sort|Rows Removed/)
-      // Of a type that nobody waits for: no more is looked at than the front, however much is available.
-      const none = yield* claimed("'2026-06-01'", "'{nobody}'")
-      assert.match(none, new RegExp(`Rows Removed by Filter: ${100 + PASSED_AT_MOST}$`, "m"))
-      // Nothing available: a look for each priority.
-      const idle = yield* claimed("'2025-01-01'", types)
-      assert.match(idle, /Index Scan using runs_waiting on runs r\S* \(actual rows=0\.00 loops=3\)/)
-      assert.notMatch(idle, /Rows Removed/)
-    })
-  )
-
-  it.effect("a fair claim looks into the index once for each lane, and no further than its room", () =>
-    Effect.gen(function* () {
-      const statement = fairStatement(names, 100)
-      const claimed = (now: string, asked: string) => planOf(statement, [now, asked, "'{}'", "'{}'", BEGINNING])
-      const plan = yield* claimed("'2026-06-01'", types)
-      assert.match(plan, /Index Scan using runs_in_lanes/)
-      assert.notMatch(plan, WALKS_MORE)
-      // One look for the next lane, and one for each of its priorities, until there are as many lanes as room; one run of each.
-      const looks = [...plan.matchAll(/runs_in_lanes on runs .*rows=[\d.]+ loops=(\d+)/g)].map(([, loops]) =>
-        Number(loops)
-      )
-      assert.sameMembers(looks, [100, 200, 200])
-      assert.match(plan, /Recursive Union \(actual rows=101\./)
-      // Nothing available: once round all lanes, 200 here, and not once more.
-      assert.match(yield* claimed("'2025-01-01'", types), /Recursive Union \(actual rows=201\./)
-    })
-  )
-
-  it.effect("claims are planned the same in a schema that is new and was never analysed", () =>
-    Effect.gen(function* () {
-      const schema = SchemaName.make("fresh")
-      yield* migrate(schema)
-      const [now, nothing] = ["'2026-06-01'", "'{}'"]
-      const oldest = yield* planOf(oldestStatement(namesOf(schema), 100), [now, types, nothing, nothing])
-      assert.match(oldest, /Index (Only )?Scan using runs_waiting/)
-      assert.match(oldest, /Index Scan using runs_pkey/)
-      const fair = yield* planOf(fairStatement(namesOf(schema), 100), [now, types, nothing, nothing, BEGINNING])
-      assert.match(fair, /Index (Only )?Scan using runs_in_lanes/)
-      for (const plan of [oldest, fair]) assert.notMatch(plan, WALKS_MORE)
-      assert.notMatch(oldest, /runs_in_lanes/)
-      assert.notMatch(fair, /runs_waiting/)
-    })
-  )
-
-  it.effect("what runs of an operation or a lane is counted by index", () =>
-    Effect.gen(function* () {
-      const plan = yield* planOf(
-        "SELECT count(*) FROM countersign.runs r WHERE r.status = 'running' AND r.operation_type = $1::text AND r.lane = $2::bigint",
-        ["'op1'", "7"]
-      )
-      assert.match(plan, /Index Only Scan using runs_running/)
-    })
-  )
-
-  it.effect("facts are looked up by their keys", () =>
-    Effect.gen(function* () {
-      const keys = ["w1", "t1", "u1", "w1", "u1", "c1", "u1", "t1", "p1", "t1", "w1", "t1", "x"]
-      const plan = yield* planOf(
-        factsStatement(names.q),
-        keys.map((key) => `'{${key}}'`)
-      )
-      assert.notMatch(plan, /Seq Scan|Hash Join|Merge Join/)
-      assert.match(plan, /prerequisites_key/)
-    })
-  )
-
-  it.effect("a batch of steps finds its runs by id, and its records without joins, also while tables are empty", () =>
-    Effect.gen(function* () {
-      const statement = movingStatement(names)
-      const count = new Set(statement.match(/\$\d+/g)).size
-      const plan = yield* planOf(
-        statement,
-        Array.from({ length: count }, () => "NULL")
-      )
-      assert.match(plan, /Index Scan using runs_pkey/)
-      assert.match(plan, /Index Only Scan using snapshots_pkey[^\n]*\n *Index Cond: \(hash = k.hash\)/)
-      assert.match(plan, /hashed SubPlan/)
-      // Of subscriptions there are a few, each of which may want each event.
-      assert.notMatch(plan, /Seq Scan on (?!event_subscriptions)|Hash Join|Merge Join/)
-    })
-  )
-
-  it.effect(
-    "while no authority changes, offering costs a few looks for each workspace that holds runs, however many",
-    () =>
+    it.effect("the oldest are claimed from the front of the queue, and never from what is to wait longer", () =>
       Effect.gen(function* () {
-        const sql = yield* SqlClient.SqlClient
-        const offering = planOf(offeringStatement(names), ["'2026-06-01'"])
-        const idle = yield* offering
-        assert.match(idle, /Index Cond: \(\(workspace_id = .*\) AND \(held_epoch < .*\)\)/)
-        assert.match(idle, /LockRows \(actual rows=0\.00/)
-        assert.notMatch(idle, /Seq Scan|Sort|runs_by_workspace/)
-        yield* sql`UPDATE countersign.authority_epochs SET epoch = 8 WHERE workspace_id = 'w7'`
-        const offered = yield* offering
-        assert.match(offered, /Index Scan using runs_pkey/)
-        assert.notMatch(offered, /Seq Scan|Sort|runs_by_workspace/)
+        const statement = oldestStatement(names, 100)
+        const claimed = (now: string, asked: string) => planOf(statement, [now, asked, "'{}'", "'{}'"])
+        const plan = yield* claimed("'2026-06-01'", types)
+        assert.match(plan, /Index Scan using runs_waiting/)
+        assert.match(plan, /Index Scan using runs_pkey/)
+        assert.notMatch(plan, WALKS_MORE)
+        assert.notMatch(plan, /Sort|Rows Removed/)
+        // Of a type that nobody waits for: no more is looked at than the front, however much is available.
+        const none = yield* claimed("'2026-06-01'", "'{nobody}'")
+        assert.match(none, new RegExp(`Rows Removed by Filter: ${100 + PASSED_AT_MOST}$`, "m"))
+        // Nothing available: a look for each priority.
+        const idle = yield* claimed("'2025-01-01'", types)
+        assert.match(idle, /Index Scan using runs_waiting on runs r\S* \(actual rows=0\.00 loops=3\)/)
+        assert.notMatch(idle, /Rows Removed/)
       })
-  )
+    )
 
-  it.effect("what has expired and what is to be pruned is walked in the order of its index", () =>
-    Effect.gen(function* () {
-      const expired = yield* planOf(holdingExpired(names.q, 100), ["'2026-01-09'"])
-      assert.match(expired, /Index Scan using runs_expiring/)
-      assert.notMatch(expired, /Seq Scan|Sort|Rows Removed/)
-      for (const fromMillis of [null, 0]) {
-        const statement = pruning(names.q, { fromMillis, limit: 100 })
-        const from = fromMillis === null ? [] : ["'2026-01-01'"]
-        const old = yield* planOf(statement, ["'2026-06-01'", "'2026-01-01'", ...from])
-        assert.match(old, /Index Scan using runs_completed/)
-        assert.match(old, /runs_pkey/)
-        assert.match(old, /Tid Scan on inbox/)
-        assert.match(old, /Index (Only )?Scan using inbox_\w+ on inbox i/)
-        assert.notMatch(old, /Seq Scan|Sort|Rows Removed/)
-      }
-    })
-  )
+    it.effect("a fair claim looks into the index once for each lane, and no further than its room", () =>
+      Effect.gen(function* () {
+        const statement = fairStatement(names, 100)
+        const claimed = (now: string, asked: string) => planOf(statement, [now, asked, "'{}'", "'{}'", BEGINNING])
+        const plan = yield* claimed("'2026-06-01'", types)
+        assert.match(plan, /Index Scan using runs_in_lanes/)
+        assert.notMatch(plan, WALKS_MORE)
+        // One look for the next lane, and one for each of its priorities, until there are as many lanes as room; one run of each.
+        const looks = [...plan.matchAll(/runs_in_lanes on runs .*rows=[\d.]+ loops=(\d+)/g)].map(([, loops]) =>
+          Number(loops)
+        )
+        assert.sameMembers(looks, [100, 200, 200])
+        assert.match(plan, /Recursive Union \(actual rows=101\./)
+        // Nothing available: once round all lanes, 200 here, and not once more.
+        assert.match(yield* claimed("'2025-01-01'", types), /Recursive Union \(actual rows=201\./)
+      })
+    )
 
-  it.effect("a worker's runs are found by id", () =>
-    Effect.gen(function* () {
-      for (const [statement, literals] of [
-        [extending(names.q), ["'me'", "'2026-01-01'", "NULL", "NULL"]],
-        [holdingRunning(names.q, "r.*"), ["NULL", "NULL"]],
-        [saving(names.q), ["NULL", "NULL", "NULL"]]
-      ] as const) {
-        const plan = yield* planOf(statement, literals)
-        assert.notMatch(plan, /Seq Scan/)
-      }
-    })
-  )
-})
+    it.effect("claims are planned the same in a schema that is new and was never analysed", () =>
+      Effect.gen(function* () {
+        const schema = SchemaName.make("fresh")
+        yield* migrate(schema)
+        const [now, nothing] = ["'2026-06-01'", "'{}'"]
+        const oldest = yield* planOf(oldestStatement(namesOf(schema), 100), [now, types, nothing, nothing])
+        assert.match(oldest, /Index (Only )?Scan using runs_waiting/)
+        assert.match(oldest, /Index Scan using runs_pkey/)
+        const fair = yield* planOf(fairStatement(namesOf(schema), 100), [now, types, nothing, nothing, BEGINNING])
+        assert.match(fair, /Index (Only )?Scan using runs_in_lanes/)
+        for (const plan of [oldest, fair]) assert.notMatch(plan, WALKS_MORE)
+        assert.notMatch(oldest, /runs_in_lanes/)
+        assert.notMatch(fair, /runs_waiting/)
+      })
+    )
+
+    it.effect("what runs of an operation or a lane is counted by index", () =>
+      Effect.gen(function* () {
+        const plan = yield* planOf(
+          "SELECT count(*) FROM countersign.runs r WHERE r.status = 'running' AND r.operation_type = $1::text AND r.lane = $2::bigint",
+          ["'op1'", "7"]
+        )
+        assert.match(plan, /Index Only Scan using runs_running/)
+      })
+    )
+
+    it.effect("facts are looked up by their keys", () =>
+      Effect.gen(function* () {
+        const keys = ["w1", "t1", "u1", "w1", "u1", "c1", "u1", "t1", "p1", "t1", "w1", "t1", "x"]
+        const plan = yield* planOf(
+          factsStatement(names.q),
+          keys.map((key) => `'{${key}}'`)
+        )
+        assert.notMatch(plan, /Seq Scan|Hash Join|Merge Join/)
+        assert.match(plan, /prerequisites_key/)
+      })
+    )
+
+    it.effect("a batch of steps finds its runs by id, and its records without joins, also while tables are empty", () =>
+      Effect.gen(function* () {
+        const statement = movingStatement(names)
+        const count = new Set(statement.match(/\$\d+/g)).size
+        const plan = yield* planOf(
+          statement,
+          Array.from({ length: count }, () => "NULL")
+        )
+        assert.match(plan, /Index Scan using runs_pkey/)
+        assert.match(plan, /Index Only Scan using snapshots_pkey[^\n]*\n *Index Cond: \(hash = k.hash\)/)
+        assert.match(plan, /hashed SubPlan/)
+        // Of subscriptions there are a few, each of which may want each event.
+        assert.notMatch(plan, /Seq Scan on (?!event_subscriptions)|Hash Join|Merge Join/)
+      })
+    )
+
+    it.effect(
+      "while no authority changes, offering costs a few looks for each workspace that holds runs, however many",
+      () =>
+        Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          const offering = planOf(offeringStatement(names), ["'2026-06-01'"])
+          const idle = yield* offering
+          assert.match(idle, /Index Cond: \(\(workspace_id = .*\) AND \(held_epoch < .*\)\)/)
+          assert.match(idle, /LockRows \(actual rows=0\.00/)
+          assert.notMatch(idle, /Seq Scan|Sort|runs_by_workspace/)
+          yield* sql`UPDATE countersign.authority_epochs SET epoch = 8 WHERE workspace_id = 'w7'`
+          const offered = yield* offering
+          assert.match(offered, /Index Scan using runs_pkey/)
+          assert.notMatch(offered, /Seq Scan|Sort|runs_by_workspace/)
+        })
+    )
+
+    it.effect("what has expired and what is to be pruned is walked in the order of its index", () =>
+      Effect.gen(function* () {
+        const expired = yield* planOf(holdingExpired(names.q, 100), ["'2026-01-09'"])
+        assert.match(expired, /Index Scan using runs_expiring/)
+        assert.notMatch(expired, /Seq Scan|Sort|Rows Removed/)
+        for (const fromMillis of [null, 0]) {
+          const statement = pruning(names.q, { fromMillis, limit: 100 })
+          const from = fromMillis === null ? [] : ["'2026-01-01'"]
+          const old = yield* planOf(statement, ["'2026-06-01'", "'2026-01-01'", ...from])
+          assert.match(old, /Index Scan using runs_completed/)
+          assert.match(old, /runs_pkey/)
+          assert.match(old, /Tid Scan on inbox/)
+          assert.match(old, /Index (Only )?Scan using inbox_\w+ on inbox i/)
+          assert.notMatch(old, /Seq Scan|Sort|Rows Removed/)
+        }
+      })
+    )
+
+    it.effect("a worker's runs are found by id", () =>
+      Effect.gen(function* () {
+        for (const [statement, literals] of [
+          [extending(names.q), ["'me'", "'2026-01-01'", "NULL", "NULL"]],
+          [holdingRunning(names.q, "r.*"), ["NULL", "NULL"]],
+          [saving(names.q), ["NULL", "NULL", "NULL"]]
+        ] as const) {
+          const plan = yield* planOf(statement, literals)
+          assert.notMatch(plan, /Seq Scan/)
+        }
+      })
+    )
+  }
+)

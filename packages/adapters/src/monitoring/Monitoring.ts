@@ -10,6 +10,7 @@ import {
   type Entitlements,
   type Facts,
   isCompleted,
+  type Pauses,
   type RunBoard
 } from "@countersign/domain"
 import { Cause, Effect, Layer, Option } from "effect"
@@ -29,7 +30,7 @@ import { runMain, runPage } from "./pages/runPage.ts"
 import { type Asking, type Viewer, ViewerIdentity } from "./Viewer.ts"
 
 /** What the pages read. */
-export type MonitoringPorts = AuditLog | Entitlements | Facts | RunBoard | ViewerIdentity
+export type MonitoringPorts = AuditLog | Entitlements | Facts | Pauses | RunBoard | ViewerIdentity
 
 /** How the pages are set up. */
 export interface MonitoringOptions {

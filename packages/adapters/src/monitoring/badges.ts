@@ -3,17 +3,16 @@ import {
   type Badge,
   type Freshness,
   freshnessInWords,
-  isCompleted,
-  outcomeBadgeOf,
   type Run,
-  statusBadgeOf,
+  standingBadgeOf,
+  type WaitingFor,
   wireStateOf
 } from "@countersign/domain"
 import { type Html, html, NOTHING } from "./Html.ts"
 import { type IconName, icon } from "./icons.ts"
 
-const iconOf = (run: Run): IconName => {
-  if (run._tag === "Queued") return run.held === null ? "queued" : "held"
+const iconOf = (run: Run, waiting: WaitingFor | null): IconName => {
+  if (run._tag === "Queued") return run.held === null && waiting?._tag !== "Resume" ? "queued" : "held"
   const { outcome } = wireStateOf[run._tag]
   return outcome === "pending" ? "running" : outcome
 }
@@ -22,9 +21,9 @@ const iconOf = (run: Run): IconName => {
 export const badge = ({ label, tone }: Badge, name: IconName): Html =>
   html`<span class="badge tone-${tone}">${icon(name)}${label}</span>`
 
-/** How a run stands: its outcome when it is over, its status before. */
-export const stateBadge = (run: Run): Html =>
-  badge(isCompleted(run) ? outcomeBadgeOf(run) : statusBadgeOf(run), iconOf(run))
+/** How a run stands. */
+export const stateBadge = (run: Run, waiting: WaitingFor | null): Html =>
+  badge(standingBadgeOf(run, waiting), iconOf(run, waiting))
 
 /** A word of warning about a run that does not get on; nothing about any other. */
 export const freshnessBadge = (freshness: Freshness): Html =>

@@ -1,5 +1,5 @@
 /** What the two pages show, read for a viewer: nothing of it leaves before it is known that they may see it. */
-import { AuditLog, type Catalogue, RunBoard, type UserId } from "@countersign/domain"
+import { AuditLog, type Catalogue, Pauses, RunBoard, type UserId, waitingOf } from "@countersign/domain"
 import { Clock, Effect } from "effect"
 import { type SeenRun, seenList, seenRun } from "./Access.ts"
 import { filterOf, type ListRequest } from "./ListRequest.ts"
@@ -29,13 +29,14 @@ export const listContent = Effect.fn("listContent")(function* (
   const nowMillis = yield* Clock.currentTimeMillis
   const fromMillis = (Math.floor(nowMillis / HOUR_MILLIS) - HOURS + 1) * HOUR_MILLIS
   const asked = { scope, filter: filterOf(request, nowMillis), nowMillis, at: request.at }
-  const [page, active, ends] = yield* Effect.all(
+  const [page, active, ends, pauses] = yield* Effect.all(
     [
       board.page({ ...asked, limit: PAGE, lookThrough: LOOK_THROUGH }),
       board.active(scope, MOST_ACTIVE),
-      board.ends({ scope, sinceMillis: fromMillis, stretchMillis: HOUR_MILLIS, lookThrough: MOST_ENDS })
+      board.ends({ scope, sinceMillis: fromMillis, stretchMillis: HOUR_MILLIS, lookThrough: MOST_ENDS }),
+      (yield* Pauses).list
     ],
-    { concurrency: 3 }
+    { concurrency: 4 }
   )
   const content: ListContent = {
     request: { ...request, workspace: workspaces.length > 1 ? scope.workspaceId : request.workspace },
@@ -44,6 +45,7 @@ export const listContent = Effect.fn("listContent")(function* (
     choices: { catalogue, operationTypes: scope.operationTypes, tenants: scope.tenants },
     catalogue,
     page,
+    pauses,
     active,
     ends,
     hours: { fromMillis, count: HOURS, lengthMillis: HOUR_MILLIS },
@@ -58,11 +60,12 @@ export const runContent = Effect.fn("runContent")(function* (viewer: UserId, id:
   if (seen.viewing !== "visible") return seen.viewing
   const log = yield* AuditLog
   const { found } = seen
-  const [decisions, audit] = yield* Effect.all(
-    [log.decisionsOf(found.run.dispatch.id), log.recordsOf(found.run.dispatch.id)],
-    { concurrency: 2 }
+  const [decisions, audit, pauses] = yield* Effect.all(
+    [log.decisionsOf(found.run.dispatch.id), log.recordsOf(found.run.dispatch.id), (yield* Pauses).list],
+    { concurrency: 3 }
   )
   const nowMillis = yield* Clock.currentTimeMillis
-  const content: RunContent = { found, decisions, audit, catalogue, nowMillis }
+  const waiting = waitingOf(found.run, pauses, nowMillis)
+  const content: RunContent = { found, waiting, decisions, audit, catalogue, nowMillis }
   return content
 })

@@ -5,6 +5,7 @@ import {
   type BoardPage,
   type Catalogue,
   millisOfId,
+  type Pause,
   type RecentEnds,
   type WorkspaceId
 } from "@countersign/domain"
@@ -25,6 +26,8 @@ export interface ListContent {
   readonly choices: Choices
   readonly catalogue: Catalogue
   readonly page: BoardPage
+  /** What is paused. */
+  readonly pauses: ReadonlyArray<Pause>
   readonly active: ActiveCounts
   readonly ends: RecentEnds
   readonly hours: Hours
@@ -87,7 +90,7 @@ const isFiltered = ({ fields }: ListRequest): boolean => FIELDS.some((field) => 
 
 /** The main part of the page. */
 export const listMain = (content: ListContent): Html => {
-  const { request, choices, page, active, ends, hours, nowMillis, catalogue } = content
+  const { request, choices, page, active, ends, hours, nowMillis } = content
   const isEmpty = page.runs.length === 0 && page.unreadable.length === 0
   const isWhole = ends.sinceMillis <= hours.fromMillis
   const since = isWhole ? "in the last 24 hours" : `since ${agoInWords(ends.sinceMillis, nowMillis)}`
@@ -98,7 +101,7 @@ ${picture(request, ends, hours)}
 <h2 id="runs">Runs</h2>
 <details class="filter-fold"${isFiltered(request) ? html` open` : NOTHING}><summary>Filter</summary>${filterForm(request, choices)}</details>
 ${misunderstandings(request)}${chosen(request, choices)}
-${isEmpty ? nothing(content) : listTable(page, catalogue, nowMillis)}
+${isEmpty ? nothing(content) : listTable(page, content)}
 ${cutShort(content)}${pager(content)}
 </section>`
 }

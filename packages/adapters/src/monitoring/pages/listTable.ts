@@ -6,15 +6,26 @@ import {
   type Catalogue,
   durationInWords,
   freshnessOf,
-  headlineOf,
   isCompleted,
+  type Pause,
   type Run,
   type RunUnreadable,
-  starterOf
+  standingOf,
+  starterOf,
+  type WaitingFor,
+  waitingOf
 } from "@countersign/domain"
 import { runAddress } from "../Address.ts"
 import { freshnessBadge, stateBadge } from "../badges.ts"
 import { asSentence, type Html, html, instant, NOTHING, named } from "../Html.ts"
+
+/** What else is known while a list is shown. */
+export interface Surroundings {
+  readonly catalogue: Catalogue
+  readonly nowMillis: number
+  /** What is paused. */
+  readonly pauses: ReadonlyArray<Pause>
+}
 
 /** How the operation is called. */
 export const operationLabel = ({ dispatch: { subject } }: Run, { operations }: Catalogue): string =>
@@ -30,8 +41,8 @@ export const ranFor = (run: Run, nowMillis: number): number | null => {
 const MOST_WORDS = 180
 
 /** What there is to say beside the badge. */
-const saying = (run: Run): Html => {
-  const [, words] = headlineOf(run).split(/ — (.*)/s)
+const saying = (run: Run, waiting: WaitingFor | null): Html => {
+  const [, words] = standingOf(run, waiting)[0].split(/ — (.*)/s)
   if (words === undefined) return NOTHING
   const isLong = words.length > MOST_WORDS
   return html`<span class="saying">${named(asSentence(isLong ? `${words.slice(0, MOST_WORDS).toWellFormed()}…` : words))}</span>`
@@ -43,11 +54,12 @@ const took = (run: Run, nowMillis: number): Html => {
   return html`${durationInWords(millis)}${run._tag === "Running" ? " so far" : ""}`
 }
 
-const row = ({ run, leaseUntilMillis }: BoardRun, catalogue: Catalogue, nowMillis: number): Html => {
+const row = ({ run, leaseUntilMillis }: BoardRun, { catalogue, nowMillis, pauses }: Surroundings): Html => {
+  const waiting = waitingOf(run, pauses, nowMillis)
   const { id, subject, dispatchedAtMillis } = run.dispatch
   const freshness = freshnessOf(run, { nowMillis, leaseUntilMillis })
   return html`<tr id="run-${id}" role="row">
-<td role="cell" class="state">${stateBadge(run)}${isCompleted(run) ? NOTHING : freshnessBadge(freshness)}${saying(run)}</td>
+<td role="cell" class="state">${stateBadge(run, waiting)}${isCompleted(run) ? NOTHING : freshnessBadge(freshness)}${saying(run, waiting)}</td>
 <th role="rowheader" scope="row"><a href="${runAddress(id)}">${named(operationLabel(run, catalogue))}</a></th>
 <td role="cell" data-label="Tenant">${subject.scope.tenantId === null ? html`<span class="quiet">whole workspace</span>` : named(subject.scope.tenantId)}</td>
 <td role="cell" data-label="Started by">${named(starterOf(run))}</td>
@@ -60,7 +72,7 @@ const unreadableRow = ({ runId }: RunUnreadable): Html =>
   html`<tr role="row"><td role="cell" colspan="6" class="quiet">The stored run ${named(runId)} cannot be read.</td></tr>`
 
 /** The table. */
-export const listTable = ({ runs, unreadable }: BoardPage, catalogue: Catalogue, nowMillis: number): Html => html`
+export const listTable = ({ runs, unreadable }: BoardPage, surroundings: Surroundings): Html => html`
 <table class="runs" role="table"><caption class="visually-hidden">Runs, the newest first</caption>
 <thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">State</th><th role="columnheader" scope="col">Operation</th><th role="columnheader" scope="col">Tenant</th><th role="columnheader" scope="col">Started by</th><th role="columnheader" scope="col">Dispatched</th><th role="columnheader" scope="col">Ran for</th></tr></thead>
-<tbody role="rowgroup">${runs.map((run) => row(run, catalogue, nowMillis))}${unreadable.map(unreadableRow)}</tbody></table>`
+<tbody role="rowgroup">${runs.map((run) => row(run, surroundings))}${unreadable.map(unreadableRow)}</tbody></table>`

@@ -9,15 +9,16 @@ import {
   durationInWords,
   freshnessInWords,
   freshnessOf,
-  headlineOf,
   isCompleted,
-  nextStepsFor,
+  pausedInWords,
   problemClassOf,
   problemInWords,
   type Run,
   sentenceOf,
+  standingOf,
   starterOf,
-  toneOf,
+  stepsOf,
+  type WaitingFor,
   whyOf
 } from "@countersign/domain"
 import { runAddress, runLiveAddress } from "../Address.ts"
@@ -35,6 +36,8 @@ import { timeline } from "./timeline.ts"
 /** Everything the page shows. */
 export interface RunContent {
   readonly found: BoardRun
+  /** What it waits for; null unless it is queued. */
+  readonly waiting: WaitingFor | null
   readonly decisions: ReadonlyArray<DecisionRecord>
   readonly audit: ReadonlyArray<AuditRecord>
   readonly catalogue: Catalogue
@@ -44,13 +47,14 @@ export interface RunContent {
 /** What is longer than this is no headline. */
 const HEADLINE_MOST = 140
 
-const verdict = (run: Run): Html => {
-  const [label = "", words] = headlineOf(run).split(/ — (.*)/s)
-  const [step, ...others] = nextStepsFor(run)
-  const standing = sentenceOf(run)
+const verdict = ({ found: { run }, waiting }: RunContent): Html => {
+  const [headline, tone] = standingOf(run, waiting)
+  const [label = "", words] = headline.split(/ — (.*)/s)
+  const [step, ...others] = stepsOf(run, waiting)
+  const standing = waiting?._tag === "Resume" ? pausedInWords(waiting.pause) : sentenceOf(run)
   const isShort = words !== undefined && words.length <= HEADLINE_MOST
-  return html`<section class="verdict tone-${toneOf(run)}" aria-labelledby="verdict">
-<p class="verdict-badge">${stateBadge(run)}</p>
+  return html`<section class="verdict tone-${tone}" aria-labelledby="verdict">
+<p class="verdict-badge">${stateBadge(run, waiting)}</p>
 <h2 id="verdict"${words === undefined ? html` class="visually-hidden"` : NOTHING}>${isShort ? html`<span class="visually-hidden">${label} — </span>${named(asSentence(words))}` : label}</h2>
 ${words === undefined || isShort ? NOTHING : html`<div class="why">${prose(words)}</div>`}
 ${standing === null ? NOTHING : html`<p class="why">${standing}</p>`}
@@ -125,7 +129,7 @@ export const runMain = (content: RunContent): Html => {
   return html`<nav class="crumbs" aria-label="Breadcrumb"><a href="${addressOf({ workspace: scope.workspaceId, fields: {} })}">Operations</a> <span aria-hidden="true">/</span> <span>Run</span></nav>
 <div class="head is-stacked"><h1>${named(operationLabel(run, catalogue))}</h1>
 <p class="where">${scope.tenantId === null ? html`for the whole workspace ${named(scope.workspaceId)}` : html`for tenant ${named(scope.tenantId)}`}</p></div>
-${verdict(run)}${wellbeing(content)}
+${verdict(content)}${wellbeing(content)}
 ${checkStrip(run, last)}
 ${counted(run)}
 <div class="columns"><div>${particulars(run, nowMillis)}</div><div>${timeline(audit, decisions)}</div></div>

@@ -6,18 +6,15 @@ import {
   describeAudit,
   describeScope,
   freshnessInWords,
-  headlineOf,
-  headlineWhileWaiting,
   isCompleted,
-  nextStepsFor,
-  nextStepsWhileWaiting,
   problemInWords,
   type Run,
   reasonInWords,
+  standingOf,
   starterOf,
+  stepsOf,
   type Tone,
   targetOf,
-  toneOf,
   type WaitingFor,
   whyOf
 } from "@countersign/domain"
@@ -26,12 +23,6 @@ import type { Wellbeing } from "../../Watching.ts"
 import { printable, type Style } from "./Style.ts"
 import { cell, renderTable } from "./table.ts"
 import { checksInWords, inUtc } from "./words.ts"
-
-/** How it stands, in a line with its tone; of a run that waits also what for, where somebody can do something about it. */
-export const standingOf = (run: Run, waiting: WaitingFor | null): readonly [headline: string, tone: Tone] => {
-  if (run._tag !== "Queued" || waiting === null) return [headlineOf(run), toneOf(run)]
-  return [headlineWhileWaiting(run, waiting), waiting._tag === "Resume" ? "warning" : toneOf(run)]
-}
 
 /** The page, line by line. */
 export const runPage = (
@@ -45,10 +36,7 @@ export const runPage = (
   headline(standingOf(run, waiting), style),
   ...labelled("Why", whyOf(run)),
   ...labelled("Waits for", waitingInWords(waiting)),
-  ...labelled(
-    "Next",
-    run._tag === "Queued" && waiting !== null ? nextStepsWhileWaiting(run, waiting) : nextStepsFor(run)
-  ),
+  ...labelled("Next", stepsOf(run, waiting)),
   ...labelled("Getting on", wellbeingOf({ freshness, problemClass })),
   ...checksLine(run, decisions, style),
   "",

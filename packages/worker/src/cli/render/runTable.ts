@@ -1,8 +1,7 @@
 /** Many runs for people. */
-import { freshnessInWords, starterOf } from "@countersign/domain"
+import { freshnessInWords, standingOf, starterOf } from "@countersign/domain"
 import type { WaitingOf } from "../../Queueing.ts"
 import type { WatchedRun } from "../../Watching.ts"
-import { standingOf } from "./runPage.ts"
 import type { Style } from "./Style.ts"
 import { type Cell, cell, renderTable } from "./table.ts"
 import { inUtc } from "./words.ts"
