@@ -21,7 +21,7 @@ const REWRITINGS = [
   "MERGE INTO countersign.audit_records a USING (SELECT 1) AS s ON true WHEN MATCHED THEN DELETE"
 ]
 
-/** A blocked run: a decision, a snapshot, three audit records. */
+/** A blocked run: a decision, a snapshot, three audit records in two rows. */
 const blocked = Effect.flatMap(makeWorld, (world) =>
   Effect.flatMap(enqueuedOne(world.dispatch()), (run) => moved(blockStep(run, world.atMillis)))
 )
@@ -66,7 +66,7 @@ it.live("append-only for the owner of the tables, too: by right, and by trigger 
         assert.deepStrictEqual(yield* schemaDrift(), [])
         for (const statement of REWRITINGS)
           assert.notStrictEqual(yield* codeOf(statement), "AuthorizationError", statement)
-        assert.deepStrictEqual(yield* own`SELECT count(*)::int AS n FROM countersign.audit_records`, [{ n: 3 }])
+        assert.deepStrictEqual(yield* own`SELECT count(*)::int AS n FROM countersign.audit_records`, [{ n: 2 }])
       }).pipe(
         Effect.provide(
           Layer.effectDiscard(migrate()).pipe(
@@ -117,6 +117,38 @@ layer(layerPorts(layerFreshDatabase()), { excludeTestServices: true, timeout: "6
     })
   )
 
+  it.effect(
+    "decisions whose snapshots were stored in one part, and each record in a row of its own, are read as ever",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const audit = yield* AuditLog
+        const { dispatch } = yield* blocked
+        const [decision] = yield* audit.decisionsOf(dispatch.id)
+        const records = yield* audit.recordsOf(dispatch.id)
+        assert(decision)
+        const { subject, requirements, facts } = decision.snapshot
+        const content = JSON.stringify({ subject, requirements, facts, sources: decision.sources })
+        yield* sql.withTransaction(
+          Effect.gen(function* () {
+            for (const table of TABLES) yield* sql.unsafe(`ALTER TABLE countersign.${table} DISABLE TRIGGER ALL`)
+            yield* sql`INSERT INTO countersign.snapshots VALUES (sha256(${content}::bytea), ${content}::json)`
+            yield* sql`UPDATE countersign.decisions SET snapshot_hash = sha256(${content}::bytea), facts = NULL, facts_hash = NULL
+            WHERE run_id = ${dispatch.id}`
+            yield* sql`INSERT INTO countersign.audit_records OVERRIDING SYSTEM VALUE SELECT (jsonb_populate_record(a, jsonb_build_object(
+              'id', id - 1, 'action', 'run.decided', 'outcome', decided, 'decided', NULL))).*
+            FROM countersign.audit_records a WHERE run_id = ${dispatch.id} AND decided IS NOT NULL`
+            yield* sql`UPDATE countersign.audit_records SET decided = NULL WHERE run_id = ${dispatch.id}`
+            for (const table of TABLES)
+              yield* sql.unsafe(`ALTER TABLE countersign.${table} ENABLE ALWAYS TRIGGER ${table}_stay`)
+          })
+        )
+        assert.deepStrictEqual(yield* audit.decisionsOf(dispatch.id), [decision])
+        assert.deepStrictEqual(yield* audit.recordsOf(dispatch.id), records)
+        assert.strictEqual((yield* replayAll(() => Effect.void)).unreadable, 0)
+      })
+  )
+
   it.effect("what was altered past its triggers is found, and what it was", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
@@ -131,16 +163,15 @@ layer(layerPorts(layerFreshDatabase()), { excludeTestServices: true, timeout: "6
 
       const runs = [yield* blocked, yield* blocked, yield* blocked, yield* blocked, yield* blocked]
       const [reason, content, lost, nonsense, reworded] = runs.map(({ dispatch }) => dispatch.id)
-      const hashOf = (id: string | undefined) =>
-        sql`(SELECT snapshot_hash FROM countersign.decisions WHERE run_id = ${id ?? null}::uuid)`
       yield* sql.withTransaction(
         Effect.gen(function* () {
           for (const table of TABLES) yield* sql.unsafe(`ALTER TABLE countersign.${table} DISABLE TRIGGER ALL`)
           yield* sql`UPDATE countersign.decisions SET tenant_scope = 'passed', retryable = true WHERE run_id = ${reason ?? null}::uuid`
-          yield* sql`UPDATE countersign.snapshots SET content = replace(content::text, 'workspace-', 'elsewhere-')::json
-            WHERE hash = ${hashOf(content)}`
-          yield* sql`DELETE FROM countersign.snapshots WHERE hash = ${hashOf(lost)}`
-          yield* sql`UPDATE countersign.snapshots SET content = '{"subject": 1}' WHERE hash = ${hashOf(reworded)}`
+          yield* sql`UPDATE countersign.decisions SET facts = replace(facts, 'workspace-', 'elsewhere-')
+            WHERE run_id = ${content ?? null}::uuid`
+          yield* sql`UPDATE countersign.decisions SET snapshot_hash = sha256('gone') WHERE run_id = ${lost ?? null}::uuid`
+          yield* sql`UPDATE countersign.decisions SET facts = '[]', facts_hash = sha256('[]')
+            WHERE run_id = ${reworded ?? null}::uuid`
           // Its columns are not what any decision looks like.
           yield* sql`UPDATE countersign.decisions SET capability = 'perhaps' WHERE run_id = ${nonsense ?? null}::uuid`
           yield* sql`UPDATE countersign.audit_records SET action = 'run.vanished' WHERE run_id = ${lost ?? null}::uuid AND action = 'run.blocked'`
@@ -162,10 +193,20 @@ layer(layerPorts(layerFreshDatabase()), { excludeTestServices: true, timeout: "6
       assert.match(found.get(content ?? "") ?? "", /is not the one that was stored/)
       assert.match(found.get(lost ?? "") ?? "", /is missing/)
       assert.match(found.get(nonsense ?? "") ?? "", /perhaps|passed/)
-      assert.match(found.get(reworded ?? "") ?? "", /is not the one that was stored/)
+      assert.match(found.get(reworded ?? "") ?? "", /Missing key/)
       const page = yield* (yield* AuditLog).page({ order: "newest_first", limit: 1000 })
       assert.lengthOf(page.unreadable, 1)
       assert.match(page.unreadable[0]?.message ?? "", /^audit record \d+ cannot be read/)
+
+      // What all of them share.
+      yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* sql`ALTER TABLE countersign.snapshots DISABLE TRIGGER ALL`
+          yield* sql`UPDATE countersign.snapshots SET content = replace(content::text, 'active', 'archived')::json`
+          yield* sql`ALTER TABLE countersign.snapshots ENABLE ALWAYS TRIGGER snapshots_stay`
+        })
+      )
+      assert.strictEqual((yield* replayed).unreadable, before.decisions + 5)
     })
   )
 })

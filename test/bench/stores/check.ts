@@ -48,7 +48,7 @@ const checking = (stage: Stage, { state, decisions, audit }: Traces) => `SELECT 
   count(*) FILTER (WHERE (${state}) IS NOT TRUE)::integer AS wrong_state,
   count(*) FILTER (WHERE (SELECT count(*) FROM countersign.decisions d WHERE d.run_id = r.id)
     <> ${decisions})::integer AS wrong_decisions,
-  count(*) FILTER (WHERE (SELECT count(*) FROM countersign.audit_records a WHERE a.run_id = r.id)
+  count(*) FILTER (WHERE (SELECT count(*) + count(a.decided) FROM countersign.audit_records a WHERE a.run_id = r.id)
     <> ${audit})::integer AS wrong_audit,
   count(*) FILTER (WHERE (SELECT count(*) FROM countersign.notices n WHERE n.run_id = r.id)
     <> CASE WHEN r.status = 'completed' THEN 1 ELSE 0 END)::integer AS wrong_notices

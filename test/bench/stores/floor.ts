@@ -6,7 +6,7 @@
 import { createHash, randomUUID } from "node:crypto"
 import { Effect, type Scope } from "effect"
 import pg from "pg"
-import { type Claimed, claiming, completing, snapshotsLike, starting } from "./floorStatements.ts"
+import { type Claimed, claiming, completing, factsLike, starting } from "./floorStatements.ts"
 import { learnFrom } from "./learned.ts"
 import type { PostgresDatabase } from "./postgres.ts"
 import type { Store } from "./Store.ts"
@@ -14,11 +14,11 @@ import type { Store } from "./Store.ts"
 interface Statements {
   readonly start: string
   readonly complete: string
-  readonly snapshotOf: (run: Claimed, allowed: boolean) => string
+  readonly factsOf: (run: Claimed, allowed: boolean) => string
 }
 
 /** One connection's share: batch after batch until nothing is queued. */
-const drainThrough = async (client: pg.Client, batch: number, { start, complete, snapshotOf }: Statements) => {
+const drainThrough = async (client: pg.Client, batch: number, { start, complete, factsOf }: Statements) => {
   for (;;) {
     const now = new Date()
     await client.query("BEGIN")
@@ -35,7 +35,7 @@ const drainThrough = async (client: pg.Client, batch: number, { start, complete,
     const running: Array<string> = []
     for (const run of rows) {
       const isAllowed = run.allowed === true
-      const content = snapshotOf(run, isAllowed)
+      const content = factsOf(run, isAllowed)
       ids.push(run.id)
       decisions.push(randomUUID())
       allowed.push(isAllowed)
@@ -74,7 +74,7 @@ export const openFloor = Effect.fnUntraced(function* (database: PostgresDatabase
   const statements: Statements = {
     start: starting(learned),
     complete: completing(learned),
-    snapshotOf: snapshotsLike(learned)
+    factsOf: factsLike(learned)
   }
   const clients = yield* Effect.forEach(Array.from({ length: connections }), () => connected(database.url))
   const floor: Floor = {

@@ -37,7 +37,8 @@ FROM c`
 const VARYING = {
   id: "m.new_decision",
   decision_id: "m.new_decision",
-  snapshot_hash: "m.hash",
+  facts: "m.facts",
+  facts_hash: "m.facts_hash",
   run_id: "m.id",
   workspace_id: "m.workspace_id",
   tenant_id: "m.tenant_id",
@@ -55,18 +56,20 @@ const inserting = (
   ${parts.map(({ values, when }) => `SELECT ${values} FROM m WHERE ${when}`).join("\n  UNION ALL ")}`
 }
 
-/** Starts or blocks runs and records it. Parameters: ids, decision ids, who is allowed, hashes and contents of snapshots, now. */
+/** Starts or blocks runs and records it. Parameters: ids, decision ids, who is allowed, hashes and contents of facts, now. */
 export const starting = ({ allowed, denied }: Learned): string => {
   const moves = becoming([allowed, denied], "u.allowed", { decision_id: "u.decision_id" }, "$6")
+  const terms = inserted(allowed.snapshot, {}, "$6")
   const audit = [
     ...allowed.audit.map((row): readonly [LearnedRow, string] => [row, "m.allowed"]),
     ...denied.audit.map((row): readonly [LearnedRow, string] => [row, "NOT m.allowed"])
   ]
   return `WITH m AS (
   UPDATE ${Q}.runs r SET ${moves}
-  FROM unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::bytea[]) AS u(id, decision_id, allowed, hash)
+  FROM unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::bytea[], $5::text[]) AS u(id, decision_id, allowed, facts_hash, facts)
   WHERE r.id = u.id AND r.status = 'queued'
-  RETURNING r.id, r.workspace_id, r.tenant_id, r.initiator_id, u.allowed, u.decision_id AS new_decision, u.hash
+  RETURNING r.id, r.workspace_id, r.tenant_id, r.initiator_id, u.allowed, u.decision_id AS new_decision,
+    u.facts_hash, u.facts
 ), decided AS (
   ${inserting(
     "decisions",
@@ -77,8 +80,8 @@ export const starting = ({ allowed, denied }: Learned): string => {
     "$6"
   )}
 ), known AS (
-  INSERT INTO ${Q}.snapshots (hash, content) SELECT k.hash, k.content::${allowed.snapshot.types.content}
-  FROM unnest($4::bytea[], $5::text[]) AS k(hash, content) ON CONFLICT DO NOTHING
+  INSERT INTO ${Q}.snapshots (${terms.columns}) SELECT ${terms.values}
+  WHERE NOT EXISTS (SELECT FROM ${Q}.snapshots WHERE hash = '${allowed.snapshot.cells.hash}') ON CONFLICT DO NOTHING
 ), audited AS (
   ${inserting("audit_records", audit, "$6")}
 )
@@ -95,12 +98,12 @@ export const completing = ({ succeeded }: Learned): string => `WITH m AS (
 )
 ${inserting("notices", [[succeeded.notice, "true"]], "$2")}`
 
-/** The snapshot of a run, as long as the product's. */
-export const snapshotsLike =
+/** The facts of a run, as long as the product's. */
+export const factsLike =
   ({ allowed, denied }: Learned) =>
   (run: Claimed, isAllowed: boolean): string => {
-    const { snapshot, before } = isAllowed ? allowed : denied
-    return (snapshot.cells.content ?? "")
+    const { decision, before } = isAllowed ? allowed : denied
+    return (decision.cells.facts ?? "")
       .replaceAll(`"${before.cells.workspace_id}"`, `"${run.workspace_id}"`)
       .replaceAll(`"${before.cells.tenant_id}"`, `"${run.tenant_id}"`)
       .replaceAll(`"${before.cells.initiator_id}"`, `"${run.initiator_id}"`)

@@ -2,6 +2,7 @@
 import { type AuditFilter, AuditLog, type AuditPage, RecordUnreadable, type RunId } from "@countersign/domain"
 import { Effect, Layer, Result, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { auditRecords } from "./AuditEntry.ts"
 import { type AuditRow, readAuditRow } from "./AuditRow.ts"
 import { CONTENT, checkDecisionRow, type DecisionRow, readDecisionRow } from "./DecisionRow.ts"
 import { limited } from "./limits.ts"
@@ -55,7 +56,7 @@ export const layerAuditLog = (names: Names): Layer.Layer<AuditLog, never, SqlCli
     AuditLog,
     Effect.map(SqlClient.SqlClient, (sql) => {
       const { q } = names
-      const records = `SELECT * FROM ${q}.audit_records WHERE run_id = $1 ORDER BY id`
+      const records = `SELECT * FROM ${auditRecords(names, () => "run_id = $1")} ORDER BY id`
       const decisions = `SELECT d.*, ${CONTENT} FROM ${q}.decisions d
 JOIN ${q}.snapshots s ON s.hash = d.snapshot_hash WHERE d.run_id = $1 ORDER BY d.number`
       const lastNumber = `SELECT coalesce(pg_sequence_last_value(
@@ -71,11 +72,12 @@ WHERE (d.run_id, d.id) > ($1::uuid, $2::uuid) ORDER BY d.run_id, d.id LIMIT ${li
 
       const rowsIn = ({ above, upTo }: Span, filter: AuditFilter) => {
         const conditions = conditionsOf(filter)
-        const where = ["id > $1", "id <= $2", ...conditions.map(([condition], at) => `${condition} $${at + 3}`)]
+        const where = conditions.map(([condition], at) => `${condition} $${at + 3}`)
+        const records = auditRecords(names, (less) => `id > $1::bigint + ${less} AND id <= $2::bigint + ${less}`)
         const direction = filter.order === "oldest_first" ? "" : " DESC"
         return during("read the audit record")(
           sql.unsafe<AuditRow>(
-            `SELECT * FROM ${q}.audit_records WHERE ${where.join(" AND ")}
+            `SELECT * FROM ${records} ${where.length === 0 ? "" : `WHERE ${where.join(" AND ")}`}
 ORDER BY id${direction} LIMIT ${limited(filter.limit)}`,
             [BigInt(above), BigInt(upTo), ...conditions.map(([, value]) => value)]
           )

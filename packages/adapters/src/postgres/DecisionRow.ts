@@ -1,8 +1,8 @@
 /** A decision as a row of `decisions`, with the content of its snapshot. */
-import { createHash } from "node:crypto"
 import { type Decision, DecisionRecord, DecisionUnreadable } from "@countersign/domain"
-import { Effect, Result, Schema } from "effect"
-import { SnapshotContent } from "./StoredSnapshot.ts"
+import { Data, Effect, Result, Schema } from "effect"
+import { CompactFacts, expandedOf } from "./CompactFacts.ts"
+import { isGenuine, SnapshotContent, SnapshotTerms } from "./StoredSnapshot.ts"
 
 /** The columns of a decision, as the driver gives them. */
 export interface DecisionRow {
@@ -24,6 +24,9 @@ export interface DecisionRow {
   readonly tenant_operability: string
   readonly execution_prerequisites: string
   readonly snapshot_hash: Uint8Array
+  /** Null of a decision whose snapshot was stored in one part. */
+  readonly facts: string | null
+  readonly facts_hash: Uint8Array | null
   /** As it was stored, to the letter; null when there is no such snapshot. */
   readonly content: string | null
 }
@@ -46,11 +49,30 @@ const decisionOf = (row: DecisionRow) => {
 }
 
 const decodeContent = Schema.decodeUnknownEffect(Schema.fromJsonString(SnapshotContent))
+const decodeTerms = Schema.decodeUnknownEffect(Schema.fromJsonString(SnapshotTerms))
+const decodeFacts = Schema.decodeUnknownEffect(Schema.fromJsonString(CompactFacts))
+
+/** What the decision was made from, of whichever form. */
+const readContent = ({ content, facts }: DecisionRow) =>
+  facts === null
+    ? decodeContent(content)
+    : Effect.gen(function* () {
+        const terms = yield* decodeTerms(content)
+        const compact = yield* decodeFacts(facts)
+        return yield* Effect.try({
+          try: () => ({ ...terms, ...expandedOf(compact, terms.requirements) }),
+          catch: (cause) => new FactsUnreadable({ message: String(cause) })
+        })
+      })
+
+/** Facts that cannot be about their run. */
+class FactsUnreadable extends Data.TaggedError("FactsUnreadable")<{ readonly message: string }> {}
+
 const decodeDecision = Schema.decodeUnknownEffect(DecisionRecord)
 
 /** Reads a row; fails on one that was altered into nonsense. */
 export const readDecisionRow = (row: DecisionRow) =>
-  Effect.flatMap(decodeContent(row.content), ({ sources, ...known }) =>
+  Effect.flatMap(readContent(row), ({ sources, ...known }) =>
     decodeDecision({
       id: row.id,
       runId: row.run_id,
@@ -64,17 +86,15 @@ export const readDecisionRow = (row: DecisionRow) =>
     })
   )
 
-/** Whether the content is the one that was hashed. */
-const isGenuine = (content: string, hash: Uint8Array): boolean =>
-  Buffer.compare(hash, createHash("sha256").update(content).digest()) === 0
-
-/** Reads a row and compares its snapshot with the hash it was stored under. */
+/** Reads a row and compares its snapshot with the hashes it was stored under. */
 export const checkDecisionRow = (
   row: DecisionRow
 ): Effect.Effect<Result.Result<DecisionRecord, DecisionUnreadable>> => {
   const unreadable = (problem: string) => new DecisionUnreadable({ decisionId: row.id, runId: row.run_id, problem })
   if (row.content === null) return Effect.succeed(Result.fail(unreadable("its snapshot is missing")))
-  if (!isGenuine(row.content, row.snapshot_hash)) {
+  const { facts, facts_hash } = row
+  const isWhole = facts === null ? facts_hash === null : facts_hash !== null && isGenuine(facts, facts_hash)
+  if (!isWhole || !isGenuine(row.content, row.snapshot_hash)) {
     return Effect.succeed(Result.fail(unreadable("its snapshot is not the one that was stored")))
   }
   return Effect.result(

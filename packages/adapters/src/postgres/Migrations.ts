@@ -12,6 +12,7 @@ import * as order from "./migrations/0006_order.ts"
 import * as schedules from "./migrations/0007_schedules.ts"
 import * as monitoring from "./migrations/0008_monitoring.ts"
 import * as telling from "./migrations/0009_telling.ts"
+import * as lean from "./migrations/0010_lean.ts"
 import { DEFAULT_SCHEMA, type Names, namesOf, type SchemaName } from "./SchemaName.ts"
 import { storeUnavailable } from "./troubles.ts"
 
@@ -31,7 +32,8 @@ const migrations: ReadonlyArray<Migration> = [
   { id: 6, name: "order", statements: order.statements },
   { id: 7, name: "schedules", statements: schedules.statements },
   { id: 8, name: "monitoring", statements: monitoring.statements },
-  { id: 9, name: "telling", statements: telling.statements }
+  { id: 9, name: "telling", statements: telling.statements },
+  { id: 10, name: "lean", statements: lean.statements }
 ]
 
 /** The version of the schema that this code works with: the number of its last migration. */

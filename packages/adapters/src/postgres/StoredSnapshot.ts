@@ -1,28 +1,67 @@
-/** What a decision was made from, as it is stored: once for each content, to the letter, under the hash of it. */
+/**
+ * What a decision was made from, as it is stored, to the letter, each part under the hash of it. What all runs of an operation share is
+ * stored once for each content; what the decision was about stands beside the decision.
+ */
 import { createHash } from "node:crypto"
-import { type DecisionRecord, FactSources, Snapshot } from "@countersign/domain"
+import {
+  type DecisionRecord,
+  FactSources,
+  type Requirements,
+  Snapshot,
+  type FactSources as Sources
+} from "@countersign/domain"
 import { Schema } from "effect"
+import { type CompactFacts, compactOf } from "./CompactFacts.ts"
 
-/** A snapshot without its instant, which the decision has, and with the sources of its facts. */
-export const SnapshotContent = Schema.Struct({
-  subject: Snapshot.fields.subject,
+/** What runs of an operation share. */
+export const SnapshotTerms = Schema.Struct({
   requirements: Snapshot.fields.requirements,
-  facts: Snapshot.fields.facts,
   sources: FactSources
 })
 
-/** A snapshot as it is stored: its content, and the SHA-256 of it. */
-export interface StoredSnapshot {
+/** A snapshot as it was stored before the two parts were parted: without its instant, which the decision has. */
+export const SnapshotContent = Schema.Struct({
+  ...SnapshotTerms.fields,
+  subject: Snapshot.fields.subject,
+  facts: Snapshot.fields.facts
+})
+
+/** A text as it is stored, and the SHA-256 of it. */
+export interface Stored {
   readonly hash: Uint8Array
   /** JSON. */
   readonly content: string
 }
 
-/** The content of a decision's snapshot, and its SHA-256. Equal contents of one program have one hash. */
-export const storedSnapshotOf = ({
-  snapshot: { subject, requirements, facts },
-  sources
-}: DecisionRecord): StoredSnapshot => {
-  const content = JSON.stringify({ subject, requirements, facts, sources })
-  return { hash: createHash("sha256").update(content).digest(), content }
+const sha256Of = (content: string): Uint8Array => createHash("sha256").update(content).digest()
+
+const storedOf = (value: unknown): Stored => {
+  const content = JSON.stringify(value)
+  return { hash: sha256Of(content), content }
+}
+
+/** Whether the content is the one that was hashed. */
+export const isGenuine = (content: string, hash: Uint8Array): boolean => Buffer.compare(hash, sha256Of(content)) === 0
+
+/** The terms of one catalogue and one source of facts are the same objects for as long as a program runs. */
+const known = new WeakMap<Requirements, { readonly sources: Sources; readonly terms: Stored }>()
+
+const termsOf = ({ snapshot: { requirements }, sources }: DecisionRecord): Stored => {
+  const before = requirements === null ? undefined : known.get(requirements)
+  if (before?.sources === sources) return before.terms
+  const terms = storedOf({ requirements, sources })
+  if (requirements !== null) known.set(requirements, { sources, terms })
+  return terms
+}
+
+/** A snapshot in its two parts. */
+export interface StoredSnapshot {
+  readonly terms: Stored
+  readonly facts: Stored
+}
+
+/** The parts of a decision's snapshot. Equal contents of one program have equal hashes. */
+export const storedSnapshotOf = (record: DecisionRecord): StoredSnapshot => {
+  const facts: CompactFacts = compactOf(record.snapshot)
+  return { terms: termsOf(record), facts: storedOf(facts) }
 }

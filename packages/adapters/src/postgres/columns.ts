@@ -1,6 +1,5 @@
 /** The tables that steps are written to, as columns. */
 import {
-  type AuditRecord,
   blockedContextOf,
   blockedSummaryOf,
   type DecisionRecord,
@@ -13,8 +12,10 @@ import {
   type WorkspaceEvent,
   wireStateOf
 } from "@countersign/domain"
+import type { AuditEntry } from "./AuditEntry.ts"
 import { type Column, cellsOf, column, instantOf, namesOf } from "./Cells.ts"
 import type { Names } from "./SchemaName.ts"
+import type { StoredSnapshot } from "./StoredSnapshot.ts"
 
 /** What a dispatch fixes once and for all. */
 export const dispatchedColumns: ReadonlyArray<Column<Run>> = [
@@ -95,32 +96,33 @@ export const stateColumns: ReadonlyArray<Column<Run>> = [
   column("held", "jsonb", heldOf)
 ]
 
-/** The columns of an audit record. */
-export const auditColumns: ReadonlyArray<Column<AuditRecord>> = [
-  column("run_id", "uuid", (record) => record.runId),
-  column("occurred_at", "timestamptz", (record) => instantOf(record.occurredAtMillis)),
-  column("action", "text", (record) => record.action),
-  column("outcome", "text", (record) => record.outcome),
-  column("workspace_id", "text", (record) => record.workspaceId),
-  column("tenant_id", "text", (record) => record.tenantId),
-  column("operation_type", "text", (record) => record.operationType),
-  column("actor_kind", "text", (record) => record.actorKind),
-  column("actor_id", "text", (record) => record.actorId),
-  column("actor_name", "text", (record) => record.actorName),
-  column("attempt", "integer", (record) => record.attempt),
-  column("admission", "integer", (record) => record.admission),
-  column("decision_id", "uuid", (record) => record.decisionId),
-  column("code", "text", (record) => record.code)
+/** The columns of a row of the audit record. */
+export const auditColumns: ReadonlyArray<Column<AuditEntry>> = [
+  column("run_id", "uuid", ({ record }) => record.runId),
+  column("occurred_at", "timestamptz", ({ record }) => instantOf(record.occurredAtMillis)),
+  column("action", "text", ({ record }) => record.action),
+  column("outcome", "text", ({ record }) => record.outcome),
+  column("workspace_id", "text", ({ record }) => record.workspaceId),
+  column("tenant_id", "text", ({ record }) => record.tenantId),
+  column("operation_type", "text", ({ record }) => record.operationType),
+  column("actor_kind", "text", ({ record }) => record.actorKind),
+  column("actor_id", "text", ({ record }) => record.actorId),
+  column("actor_name", "text", ({ record }) => record.actorName),
+  column("attempt", "integer", ({ record }) => record.attempt),
+  column("admission", "integer", ({ record }) => record.admission),
+  column("decision_id", "uuid", ({ record }) => record.decisionId),
+  column("code", "text", ({ record }) => record.code),
+  column("decided", "text", ({ decided }) => decided)
 ]
 
-/** A decision with the hash of what it was made from. */
-export interface HashedDecision {
+/** A decision with what it was made from. */
+export interface StoredDecision {
   readonly record: DecisionRecord
-  readonly hash: Uint8Array
+  readonly snapshot: StoredSnapshot
 }
 
 /** The columns of a decision. */
-export const decisionColumns: ReadonlyArray<Column<HashedDecision>> = [
+export const decisionColumns: ReadonlyArray<Column<StoredDecision>> = [
   column("id", "uuid", ({ record }) => record.id),
   column("run_id", "uuid", ({ record }) => record.runId),
   column("attempt", "integer", ({ record }) => record.attempt),
@@ -146,7 +148,9 @@ export const decisionColumns: ReadonlyArray<Column<HashedDecision>> = [
   column("capability", "text", ({ record }) => record.decision.checks.capability),
   column("tenant_operability", "text", ({ record }) => record.decision.checks.tenant_operability),
   column("execution_prerequisites", "text", ({ record }) => record.decision.checks.execution_prerequisites),
-  column("snapshot_hash", "bytea", ({ hash }) => hash)
+  column("snapshot_hash", "bytea", ({ snapshot }) => snapshot.terms.hash),
+  column("facts", "text", ({ snapshot }) => snapshot.facts.content),
+  column("facts_hash", "bytea", ({ snapshot }) => snapshot.facts.hash)
 ]
 
 /** What is told to subscribers, from the moment it happened. */

@@ -1,6 +1,7 @@
 /** Dispatch as SQL: one statement with one text parameter, so that it is the same through any driver. */
 import { type Dispatched, type FirstStep, type Run, RunId, StoreUnavailable } from "@countersign/domain"
 import { Effect, Result, Schema } from "effect"
+import { alone } from "./AuditEntry.ts"
 import { cellsOf, column, fromJson, namesOf, objectsOf } from "./Cells.ts"
 import { auditColumns, dispatchedColumns, eventColumns, noticeColumns, notingEvents, stateColumns } from "./columns.ts"
 import { RUN_COLUMNS, type RunRow, readRun } from "./RunRow.ts"
@@ -96,7 +97,7 @@ export const makeDispatch = (names: Names): DispatchWith => {
       ),
       audit: objectsOf(
         auditColumns,
-        steps.map(({ audit }) => audit)
+        steps.map(({ audit }) => alone(audit))
       ),
       notices: objectsOf(
         noticeColumns,

@@ -1,10 +1,11 @@
 /** Steps as SQL: one statement for a whole batch, each step written whole or not at all. */
 import type { Lease, Run, Step } from "@countersign/domain"
 import type { PgTypes } from "@effect/sql-pg"
+import { auditEntriesOf } from "./AuditEntry.ts"
 import { arrayOf, arraysOf, type Column, cellsOf, column, fromArrays, namesOf } from "./Cells.ts"
 import { auditColumns, decisionColumns, eventColumns, noticeColumns, notingEvents, stateColumns } from "./columns.ts"
 import type { Names } from "./SchemaName.ts"
-import { type StoredSnapshot, storedSnapshotOf } from "./StoredSnapshot.ts"
+import { type Stored, storedSnapshotOf } from "./StoredSnapshot.ts"
 
 /** Where a step leaves its run: what must still be so when it is written. */
 const beforeColumns: ReadonlyArray<Column<Step>> = [
@@ -29,7 +30,7 @@ const moveColumns: ReadonlyArray<Column<Step>> = [
   column("decision_id", "uuid", ({ decision }) => decision?.id ?? null)
 ]
 
-const snapshotColumns: ReadonlyArray<Column<StoredSnapshot>> = [
+const snapshotColumns: ReadonlyArray<Column<Stored>> = [
   column("hash", "bytea", ({ hash }) => hash),
   column("content", "json", ({ content }) => content)
 ]
@@ -105,22 +106,24 @@ export const confirmingStatement = (names: Names): string =>
 const queuesAtOnce = ({ after, audit }: Step): boolean =>
   after._tag === "Queued" && after.availableAtMillis <= (audit.at(-1)?.occurredAtMillis ?? after.availableAtMillis)
 
-const byBytes = (a: StoredSnapshot, b: StoredSnapshot) => Buffer.compare(a.hash, b.hash)
+const byBytes = (a: Stored, b: Stored) => Buffer.compare(a.hash, b.hash)
 
-/** The records of the steps as arrays. Snapshots come sorted, so that two writers never wait for each other in a circle. */
+/**
+ * The records of the steps as arrays. What decisions share comes once, and sorted, so that two writers never wait for each other in a
+ * circle.
+ */
 const recordsOf = (steps: ReadonlyArray<Step>): ReadonlyArray<PgTypes.Parameter> => {
   const decisions = steps.flatMap(({ decision }) => {
     if (decision === null) return []
-    const snapshot = storedSnapshotOf(decision)
-    return [{ record: decision, hash: snapshot.hash, snapshot }]
+    return [{ record: decision, snapshot: storedSnapshotOf(decision) }]
   })
-  const snapshots = decisions.map(({ snapshot }) => snapshot).sort(byBytes)
+  const snapshots = [...new Set(decisions.map(({ snapshot }) => snapshot.terms))].sort(byBytes)
   return [
     ...arraysOf(decisionColumns, decisions),
     ...arraysOf(snapshotColumns, snapshots),
     ...arraysOf(
       auditColumns,
-      steps.flatMap(({ audit }) => audit)
+      steps.flatMap(({ audit }) => auditEntriesOf(audit))
     ),
     ...arraysOf(
       noticeColumns,
