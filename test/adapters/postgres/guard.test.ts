@@ -210,6 +210,46 @@ const guards = <E>(name: string, client: Layer.Layer<Clients, E>) =>
       })
     )
 
+    it.effect("what makes no sense is not dispatched, whoever stores it", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { id } = (yield* queued).dispatch
+        const other = runIdAt(0, 77)
+        const stored = (changed: string) =>
+          sql.unsafe(`INSERT INTO countersign.runs (id, workspace_id, tenant_id, provider_connection_id, operation_type, authority_mode,
+              initiator_id, initiator_name, actor_kind, payload, identity, max_attempts, status, outcome, attempt, admission,
+              dispatched_at, available_at, expires_at, counts, priority, retry_of, schedule_id, slot_at)
+            SELECT n.id, n.workspace_id, n.tenant_id, n.provider_connection_id, n.operation_type, n.authority_mode,
+              n.initiator_id, n.initiator_name, n.actor_kind, n.payload, n.identity, n.max_attempts, n.status, n.outcome, n.attempt,
+              n.admission, n.dispatched_at, n.available_at, n.expires_at, n.counts, n.priority, n.retry_of, n.schedule_id, n.slot_at
+            FROM countersign.runs r CROSS JOIN LATERAL jsonb_populate_record(r,
+              '{"id": "${other}", "identity": "another"}'::jsonb || '${changed}') n
+            WHERE r.id = '${id}'`)
+        const senseless: ReadonlyArray<readonly [changed: string, rule: RegExp]> = [
+          ['{"id": "0190163d-8694-439b-aea5-966c26f8ad91"}', /runs_id_is_a_uuid_v7/],
+          ['{"workspace_id": ""}', /runs_names_are_not_empty/],
+          ['{"initiator_name": ""}', /runs_names_are_not_empty/],
+          [`{"operation_type": "${"x".repeat(256)}"}`, /runs_names_are_short/],
+          [`{"identity": "${"x".repeat(513)}"}`, /runs_names_are_short/],
+          ['{"authority_mode": "system_authority", "initiator_id": "ada"}', /runs_authority_names_its_person/],
+          ['{"authority_mode": "actor_bound", "initiator_id": null}', /runs_authority_names_its_person/],
+          ['{"authority_mode": "somebody"}', /runs_authority_names_its_person/],
+          ['{"actor_kind": "robot"}', /runs_actor_kind/],
+          [`{"retry_of": "${other}"}`, /runs_retry_of_another/],
+          ['{"retry_of": "0190163d-8694-439b-aea5-966c26f8ad91"}', /runs_retry_of_another/],
+          ['{"priority": 3}', /runs_priority_is_known/],
+          [
+            '{"schedule_id": "nightly", "actor_kind": "scheduled", "authority_mode": "system_authority", "initiator_id": null}',
+            /runs_slot_is_of_a_schedule/
+          ],
+          ['{"schedule_id": "", "slot_at": "2026-01-01", "actor_kind": "scheduled"}', /runs_schedule/],
+          ['{"schedule_id": "nightly", "slot_at": "2026-01-01", "actor_kind": "human"}', /runs_scheduled_by_the_system/]
+        ]
+        for (const [changed, rule] of senseless) yield* isRefused(stored(changed), rule)
+        yield* stored("{}")
+      })
+    )
+
     it.effect("states that contradict themselves are not stored", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
