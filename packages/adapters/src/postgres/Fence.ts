@@ -1,17 +1,15 @@
 /** `Fence` over advisory locks; see the migration `0003_fence`. */
-import { Fence, WorkspaceId } from "@countersign/domain"
-import { Effect, Layer, Schema } from "effect"
+import { Fence, type WorkspaceId } from "@countersign/domain"
+import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
+import { workspaceOf } from "./readCells.ts"
 import type { Names } from "./SchemaName.ts"
 import { during } from "./troubles.ts"
 
-const Taken = Schema.Array(
-  Schema.Struct({
-    workspace_id: WorkspaceId,
-    epoch: Schema.BigInt
-  })
-)
-const decodeTaken = Schema.decodeUnknownEffect(Taken)
+interface TakenRow {
+  readonly workspace_id: string
+  readonly epoch: bigint
+}
 
 /** Never waits: what is being changed at this moment is not in the answer. */
 export const layerFence = (names: Names): Layer.Layer<Fence, never, SqlClient.SqlClient> =>
@@ -21,9 +19,14 @@ export const layerFence = (names: Names): Layer.Layer<Fence, never, SqlClient.Sq
       const take = `SELECT workspace_id, epoch FROM ${names.q}.take_fence($1::text[])`
       return Fence.of({
         take: Effect.fnUntraced(function* (workspaces) {
-          const rows = yield* during("take the fence of workspaces")(sql.unsafe(take, [[...workspaces]]))
-          const taken = yield* Effect.orDie(decodeTaken(rows))
-          return new Map(taken.map(({ workspace_id, epoch }) => [workspace_id, Number(epoch)]))
+          const rows = yield* during("take the fence of workspaces")(sql.unsafe<TakenRow>(take, [[...workspaces]]))
+          const epochs = new Map<WorkspaceId, number>()
+          for (const { workspace_id, epoch } of rows) {
+            const workspaceId = workspaceOf(workspace_id)
+            if (workspaceId === null) return yield* Effect.die(new Error("a fence was taken of what is no workspace"))
+            epochs.set(workspaceId, Number(epoch))
+          }
+          return epochs
         })
       })
     })
