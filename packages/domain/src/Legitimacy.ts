@@ -4,7 +4,7 @@
  * Contract section 4. Laws: `denial_trumps_permission`, `nothing_known_is_denied`, `unknown_is_never_allowed`,
  * `same_snapshot_same_decision`, `exactly_one_failed_check_iff_denied`.
  */
-import { type Answer, checks, membershipOf, tenantOf } from "./checks.ts"
+import { type Answer, checks, tenantOf } from "./checks.ts"
 import {
   type Allowed,
   type Checks,
@@ -28,22 +28,21 @@ import type { Snapshot } from "./Snapshot.ts"
  * Source: contract section 4.
  */
 export const decide = (snapshot: Snapshot): Decision => {
-  const tenant = tenantOf(snapshot)
-  const membership = membershipOf(snapshot)
   // Each check has a call of its own: five functions called from one place, in a loop, cost half as much again.
-  const first = workspaceScope.answer(snapshot, tenant, membership)
+  const first = workspaceScope.answer(snapshot)
   if (isFailure(first)) return denied(first, 0, 0)
   let notApplicable = bitOf(first, 0)
-  const second = tenantScope.answer(snapshot, tenant, membership)
+  const tenant = tenantOf(snapshot)
+  const second = tenantScope.answer(snapshot, tenant)
   if (isFailure(second)) return denied(second, 1, notApplicable)
   notApplicable |= bitOf(second, 1)
-  const third = capability.answer(snapshot, tenant, membership)
+  const third = capability.answer(snapshot)
   if (isFailure(third)) return denied(third, 2, notApplicable)
   notApplicable |= bitOf(third, 2)
-  const fourth = tenantOperability.answer(snapshot, tenant, membership)
+  const fourth = tenantOperability.answer(snapshot, tenant)
   if (isFailure(fourth)) return denied(fourth, 3, notApplicable)
   notApplicable |= bitOf(fourth, 3)
-  const fifth = executionPrerequisites.answer(snapshot, tenant, membership)
+  const fifth = executionPrerequisites.answer(snapshot)
   return isFailure(fifth) ? denied(fifth, 4, notApplicable) : allowed(notApplicable | bitOf(fifth, 4))
 }
 

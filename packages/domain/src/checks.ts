@@ -5,7 +5,7 @@
  * Contract section 4.
  */
 import type { CheckKey, DetailCode, Failure, ReasonCode } from "./Decision.ts"
-import type { PrerequisiteName } from "./Ids.ts"
+import type { PrerequisiteName, UserId } from "./Ids.ts"
 import type { MembershipFact, Snapshot, TenantFact } from "./Snapshot.ts"
 import { closureOf } from "./WriteGate.ts"
 
@@ -17,10 +17,10 @@ export interface Check {
   readonly key: CheckKey
   readonly asks: string
   /**
-   * `tenant` and `membership` are what {@link tenantOf} and {@link membershipOf} find in the snapshot: several checks ask for
-   * them, and comparing ids is most of what a decision costs. A check that is asked alone finds them itself.
+   * `tenant` is what {@link tenantOf} finds in the snapshot: several checks ask for it, and comparing ids is most of what a
+   * decision costs. A check that is asked alone finds it itself.
    */
-  readonly answer: (snapshot: Snapshot, tenant?: TenantFact | null, membership?: MembershipFact | null) => Answer
+  readonly answer: (snapshot: Snapshot, tenant?: TenantFact | null) => Answer
 }
 
 const failure = (code: ReasonCode, detail: DetailCode, about: string | null = null): Failure =>
@@ -75,31 +75,21 @@ const shared = (known: Map<PrerequisiteName, Failure>, detail: DetailCode, name:
 export const tenantOf = ({ subject: { scope }, facts: { tenant } }: Snapshot): TenantFact | null =>
   tenant?.id === scope.tenantId ? tenant : null
 
-/** The membership, if it is the initiator's, of the run's workspace; null for a system run. */
-export const membershipOf = ({
-  subject: { authority, scope },
-  facts: { membership }
-}: Snapshot): MembershipFact | null =>
-  authority._tag === "ActorBound" &&
-  membership?.userId === authority.initiator &&
-  membership.workspaceId === scope.workspaceId
-    ? membership
-    : null
+/** The membership, if it is the initiator's, of the run's workspace. */
+const membershipOf = ({ subject: { scope }, facts: { membership } }: Snapshot, user: UserId): MembershipFact | null =>
+  membership?.userId === user && membership.workspaceId === scope.workspaceId ? membership : null
 
-const workspaceScope: Check["answer"] = (
-  snapshot,
-  tenant = tenantOf(snapshot),
-  membership = membershipOf(snapshot)
-) => {
+const workspaceScope: Check["answer"] = (snapshot) => {
   const { authority, scope } = snapshot.subject
   const { workspace, initiator } = snapshot.facts
   if (workspace?.id !== scope.workspaceId) return WORKSPACE_MISSING
   if (!workspace.open) return WORKSPACE_CLOSED
+  const tenant = tenantOf(snapshot)
   if (tenant !== null && tenant.workspaceId !== scope.workspaceId) return TENANT_ELSEWHERE
   if (authority._tag === "SystemAuthority") return "passed"
   if (initiator?.id !== authority.initiator) return USER_MISSING
   if (initiator.disabled) return USER_DISABLED
-  return membership === null ? NOT_A_MEMBER : "passed"
+  return membershipOf(snapshot, authority.initiator) === null ? NOT_A_MEMBER : "passed"
 }
 
 const tenantScope: Check["answer"] = (snapshot, tenant = tenantOf(snapshot)) => {
@@ -112,7 +102,7 @@ const tenantScope: Check["answer"] = (snapshot, tenant = tenantOf(snapshot)) => 
   return isEntitled ? "passed" : NOT_ENTITLED
 }
 
-const capability: Check["answer"] = (snapshot, _tenant, membership = membershipOf(snapshot)) => {
+const capability: Check["answer"] = (snapshot) => {
   const {
     subject: { authority },
     requirements
@@ -120,6 +110,7 @@ const capability: Check["answer"] = (snapshot, _tenant, membership = membershipO
   if (requirements === null) return OPERATION_UNKNOWN
   if (authority._tag === "SystemAuthority") return requirements.systemAuthority ? "not_applicable" : SYSTEM_NOT_DECLARED
   if (requirements.capability === null) return "not_applicable"
+  const membership = membershipOf(snapshot, authority.initiator)
   return membership?.capabilities.includes(requirements.capability) === true ? "passed" : NOT_HELD
 }
 
