@@ -1,40 +1,14 @@
 /** A migrated database of one's own, on a server or embedded, with every port over it. */
-import { layerPostgres, migrate, type PostgresOptions } from "@countersign/adapters"
+import { layerPostgres, migrate, type PostgresOptions, type PostgresPorts } from "@countersign/adapters"
 import type { AuthorityBook } from "@countersign/adapters/testing"
-import type {
-  AuditLog,
-  Entitlements,
-  Events,
-  Facts,
-  Fence,
-  Notices,
-  Pauses,
-  RunBoard,
-  RunQueue,
-  RunStore,
-  Schedules,
-  StoreUnavailable,
-  UnitOfWork
-} from "@countersign/domain"
+import type { StoreUnavailable } from "@countersign/domain"
 import type { PgClient } from "@effect/sql-pg"
 import { Layer } from "effect"
 import type { SqlClient } from "effect/sql"
 import { layerPostgresAuthorityBook } from "./PostgresAuthorityBook.ts"
 
 export type Clients = PgClient.PgClient | SqlClient.SqlClient
-export type Ports =
-  | AuditLog
-  | Events
-  | Entitlements
-  | Facts
-  | Fence
-  | Notices
-  | Pauses
-  | RunBoard
-  | RunQueue
-  | RunStore
-  | Schedules
-  | UnitOfWork
+export type Ports = PostgresPorts
 
 /** Migrates the database of this client and puts the ports and the book of facts over it. */
 export const layerPorts = <E>(

@@ -5,6 +5,7 @@ import { assert, it } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { freshDatabase } from "../../support/postgres.ts"
 import { type Answered, answered } from "./support/inProcess.ts"
+import { waiting } from "./support/waiting.ts"
 
 const app = join(import.meta.dirname, "support/app.ts")
 
@@ -21,17 +22,6 @@ const prepared = Effect.gen(function* () {
   const client = yield* Layer.build(PgClient.layer({ url: Redacted.make(url), maxConnections: 1 }))
   return { run, sql: Context.get(client, PgClient.PgClient) }
 })
-
-const waiting = (millis: number) => [
-  "dispatch",
-  "wait",
-  "--workspace",
-  "w",
-  "--system",
-  "--payload",
-  JSON.stringify({ millis }),
-  "--json"
-]
 
 it.live(
   "what is paused is shown where its runs are, a drain does not wait for it, and it goes on after the resume",

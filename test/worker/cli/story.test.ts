@@ -7,6 +7,7 @@ import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { freshDatabase } from "../../support/postgres.ts"
 import { type Circumstances, type Ended, jsonLines, run as runProcess, start } from "./support/process.ts"
+import { waiting } from "./support/waiting.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "countersign-story-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -31,17 +32,6 @@ const prepared = Effect.gen(function* () {
   const client = yield* Layer.build(PgClient.layer({ url: Redacted.make(url), maxConnections: 1 }))
   return { url, env, sql: Context.get(client, PgClient.PgClient) }
 })
-
-const waiting = (millis: number) => [
-  "dispatch",
-  "wait",
-  "--workspace",
-  "w",
-  "--system",
-  "--payload",
-  JSON.stringify({ millis }),
-  "--json"
-]
 
 describe("the command line against a server", { timeout: 240_000 }, () => {
   it.live("migrate, dispatch, work --drain, runs show: a real operation does real work", () =>

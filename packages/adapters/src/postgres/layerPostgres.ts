@@ -40,16 +40,8 @@ export interface PostgresOptions {
   readonly factsSchema?: SchemaName
 }
 
-/**
- * All ports over a database whose schema is the one this code works with; see `migrate`. Works on PostgreSQL 14 and later, and
- * unchanged on the embedded one, where everything shares one connection.
- *
- * Fails as `StoreUnavailable`: `schema_mismatch` when the schema is missing, older or newer, with the command that mends it.
- */
-export const layerPostgres = ({
-  schema = DEFAULT_SCHEMA,
-  factsSchema = schema
-}: PostgresOptions = {}): Layer.Layer<
+/** Every port that is served by a database of ours. */
+export type PostgresPorts =
   | AuditLog
   | Entitlements
   | Events
@@ -61,10 +53,18 @@ export const layerPostgres = ({
   | RunQueue
   | RunStore
   | Schedules
-  | UnitOfWork,
-  StoreUnavailable,
-  PgClient.PgClient | SqlClient.SqlClient
-> => {
+  | UnitOfWork
+
+/**
+ * All ports over a database whose schema is the one this code works with; see `migrate`. Works on PostgreSQL 14 and later, and
+ * unchanged on the embedded one, where everything shares one connection.
+ *
+ * Fails as `StoreUnavailable`: `schema_mismatch` when the schema is missing, older or newer, with the command that mends it.
+ */
+export const layerPostgres = ({
+  schema = DEFAULT_SCHEMA,
+  factsSchema = schema
+}: PostgresOptions = {}): Layer.Layer<PostgresPorts, StoreUnavailable, PgClient.PgClient | SqlClient.SqlClient> => {
   const names = namesOf(schema)
   return Layer.mergeAll(
     layerAuditLog(names),

@@ -1,39 +1,16 @@
 /** The database behind the commands: every port, and plain SQL, at the place the settings name. */
-import { EmbeddedPostgres, layerPostgres, layerPostgresClient, type SchemaName } from "@countersign/adapters"
-import type {
-  AuditLog,
-  Entitlements,
-  Events,
-  Facts,
-  Fence,
-  Notices,
-  Pauses,
-  RunBoard,
-  RunQueue,
-  RunStore,
-  Schedules,
-  StoreUnavailable,
-  UnitOfWork
-} from "@countersign/domain"
+import {
+  EmbeddedPostgres,
+  layerPostgres,
+  layerPostgresClient,
+  type PostgresPorts,
+  type SchemaName
+} from "@countersign/adapters"
+import type { StoreUnavailable } from "@countersign/domain"
 import { Effect, Layer } from "effect"
 import type { SqlClient } from "effect/sql"
 import { type CliFailure, cliFailure } from "./CliFailure.ts"
 import type { Place, Settings } from "./Settings.ts"
-
-/** Every port a store serves. */
-export type StorePorts =
-  | RunStore
-  | Schedules
-  | RunBoard
-  | RunQueue
-  | UnitOfWork
-  | Facts
-  | Entitlements
-  | Events
-  | Fence
-  | AuditLog
-  | Notices
-  | Pauses
 
 /** Why a store cannot be opened. */
 export type StoreFailure = StoreUnavailable | CliFailure
@@ -59,7 +36,7 @@ export const layerStore = (schema: SchemaName, factsSchema: SchemaName = schema)
 export const layerStoreAt = (
   place: Place,
   { schema, factsSchema }: Pick<Settings, "schema" | "factsSchema">
-): Layer.Layer<StorePorts | SqlClient.SqlClient, StoreFailure> =>
+): Layer.Layer<PostgresPorts | SqlClient.SqlClient, StoreFailure> =>
   layerStore(schema, factsSchema).pipe(Layer.provideMerge(layerClient(place)))
 
 /** Where the data are, or what to do when nobody said. */
@@ -78,5 +55,5 @@ export const placeOf = ({ place }: Settings): Effect.Effect<Place, CliFailure> =
 export const withStore = <A, E, R>(
   settings: Settings,
   use: Effect.Effect<A, E, R>
-): Effect.Effect<A, E | StoreFailure, Exclude<R, StorePorts | SqlClient.SqlClient>> =>
+): Effect.Effect<A, E | StoreFailure, Exclude<R, PostgresPorts | SqlClient.SqlClient>> =>
   Effect.flatMap(placeOf(settings), (place) => Effect.provide(use, layerStoreAt(place, settings)))
