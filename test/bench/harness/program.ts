@@ -11,10 +11,10 @@ const ROOT = join(import.meta.dirname, "../../..")
 export class ProgramFailed extends Data.TaggedError("ProgramFailed")<{ readonly message: string }> {}
 
 /** Runs a script of the project's `package.json` to its end; answers the milliseconds it took. What it says goes to standard error. */
-export const runScript = (script: string): Effect.Effect<number, ProgramFailed> =>
+export const runScript = (script: string, ...args: ReadonlyArray<string>): Effect.Effect<number, ProgramFailed> =>
   Effect.callback((resume) => {
     const begun = performance.now()
-    const npm = spawn("npm", ["run", script], {
+    const npm = spawn("npm", ["run", script, "--", ...args], {
       cwd: ROOT,
       stdio: ["ignore", process.stderr, process.stderr],
       shell: process.platform === "win32"

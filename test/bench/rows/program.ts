@@ -78,7 +78,8 @@ const casesOf = ({ url, admin, store, runs, idleMillis }: ProgramTerms): Readonl
   {
     name: "npm start",
     once: true,
-    measure: () => Effect.map(runScript("start"), (millis) => figure(PROGRAM_LINES.story, millis / 1000))
+    // Without `--exit` it would go on to serve its pages.
+    measure: () => Effect.map(runScript("start", "--exit"), (millis) => figure(PROGRAM_LINES.story, millis / 1000))
   }
 ]
 
