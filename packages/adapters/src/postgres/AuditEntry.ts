@@ -29,12 +29,13 @@ const isOneRow = (decided: AuditRecord, moved: AuditRecord): boolean =>
   moved.action !== "run.decided" &&
   SHARED.every((name) => decided[name] === moved[name])
 
-/** Records of one step, in their order, as rows. */
-export const auditEntriesOf = (records: ReadonlyArray<AuditRecord>): ReadonlyArray<AuditEntry> => {
-  const [decided, moved] = records
-  return records.length === 2 && decided !== undefined && moved !== undefined && isOneRow(decided, moved)
-    ? [{ record: moved, decided: decided.outcome }]
-    : records.map(alone)
+/** The record of one step as its row; null where nothing is to be told. What says more than fits a row is no step of ours. */
+export const auditEntryOf = (records: ReadonlyArray<AuditRecord>): AuditEntry | null => {
+  const [first, second, third] = records
+  if (first === undefined) return null
+  if (second === undefined) return alone(first)
+  if (third === undefined && isOneRow(first, second)) return { record: second, decided: first.outcome }
+  throw new Error("the audit records of a step are those of a decision and of the transition that rests on it")
 }
 
 /** A record with a row of its own. */

@@ -5,7 +5,8 @@
 import { PgTypes } from "@effect/sql-pg"
 import { Result } from "effect"
 
-type Cell = string | number | bigint | boolean | Date | Uint8Array | null
+/** One value of a column. */
+export type Cell = string | number | bigint | boolean | Date | Uint8Array | null
 
 /** How cells of a type travel, and what they are cast to on arrival. */
 const types = {
@@ -31,10 +32,25 @@ export interface Column<A> {
   readonly name: string
   readonly type: ColumnType
   readonly of: (value: A) => Cell
+  /** True where few different cells come with many values; see `sendingOf`. */
+  readonly isShared: boolean
 }
 
-/** Shorthand for a {@link Column}. */
-export const column = <A>(name: string, type: ColumnType, of: (value: A) => Cell): Column<A> => ({ name, type, of })
+/** Shorthand for a {@link Column} whose cells are of many kinds. */
+export const column = <A>(name: string, type: ColumnType, of: (value: A) => Cell): Column<A> => ({
+  name,
+  type,
+  of,
+  isShared: false
+})
+
+/** Shorthand for a {@link Column} with few different cells. */
+export const shared = <A>(name: string, type: ColumnType, of: (value: A) => Cell): Column<A> => ({
+  name,
+  type,
+  of,
+  isShared: true
+})
 
 /** An array of a given type as a parameter of our own client, which cannot infer the type of empty arrays and nulls. */
 export const arrayOf = (type: ColumnType, cells: ReadonlyArray<Cell>): PgTypes.Parameter =>
@@ -45,6 +61,12 @@ export const arraysOf = <A>(
   columns: ReadonlyArray<Column<A>>,
   values: ReadonlyArray<A>
 ): ReadonlyArray<PgTypes.Parameter> => columns.map(({ type, of }) => arrayOf(type, values.map(of)))
+
+/** What a cell of this type is to SQL as it is sent. */
+export const sentAs = (type: ColumnType): string => types[type].name
+
+/** Brings what was sent to its final type. */
+export const castOf = (type: ColumnType): string => types[type].cast
 
 /** The arrays as rows of a table `alias`; the first of them is parameter number `first`. */
 export const fromArrays = <A>(columns: ReadonlyArray<Column<A>>, first: number, alias: string): string => {

@@ -1,15 +1,5 @@
 /** `RunStore` over the table `runs`. */
-import {
-  IllegalTransition,
-  isCompleted,
-  type Lease,
-  type RunFilter,
-  type RunId,
-  RunNotFound,
-  RunStore,
-  type Step,
-  WAITING_MAX
-} from "@countersign/domain"
+import { type RunFilter, type RunId, RunNotFound, RunStore, WAITING_MAX } from "@countersign/domain"
 import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { makeDispatch } from "./dispatch.ts"
@@ -36,8 +26,9 @@ import {
 } from "./RunRow.ts"
 import { isRunId } from "./readCells.ts"
 import type { Names } from "./SchemaName.ts"
+import { makeStepWriter } from "./StepWriter.ts"
 import { during } from "./troubles.ts"
-import { confirmingParameters, confirmingStatement, idsOf, movingParameters, movingStatement } from "./write.ts"
+import { idsOf } from "./write.ts"
 
 interface IdRow {
   readonly id: string
@@ -64,32 +55,6 @@ const conditionsOf = (filter: RunFilter) => {
   }
 }
 
-/** Steps in rounds: within one statement a run can be written once. */
-const roundsOf = (steps: ReadonlyArray<Step>): ReadonlyArray<ReadonlyArray<Step>> => {
-  const rounds: Array<Array<Step>> = []
-  const seen = new Map<RunId, number>()
-  for (const step of steps) {
-    const { id } = step.before.dispatch
-    const at = seen.get(id) ?? 0
-    seen.set(id, at + 1)
-    const round = rounds[at] ?? []
-    round.push(step)
-    rounds[at] = round
-  }
-  return rounds
-}
-
-/** In the order of ids, so that two writers of the same runs meet at the first of them and not crosswise. */
-const byId = (a: Step, b: Step) => (a.before.dispatch.id < b.before.dispatch.id ? -1 : 1)
-
-const refusalOf = ({ before, after, audit }: Step) =>
-  new IllegalTransition({
-    runId: before.dispatch.id,
-    from: before._tag,
-    event: audit.at(-1)?.action ?? after._tag,
-    reason: "changed_meanwhile"
-  })
-
 /** The canonical record of runs. */
 export const layerRunStore = (names: Names): Layer.Layer<RunStore, never, SqlClient.SqlClient> =>
   Layer.effect(
@@ -97,31 +62,7 @@ export const layerRunStore = (names: Names): Layer.Layer<RunStore, never, SqlCli
     Effect.map(SqlClient.SqlClient, (sql) => {
       const { q } = names
       const dispatchThrough = makeDispatch(names)
-      const move = movingStatement(names)
-      const confirm = confirmingStatement(names)
-
-      const writeWith = Effect.fnUntraced(function* (
-        statement: string,
-        steps: ReadonlyArray<Step>,
-        parametersOf: (steps: ReadonlyArray<Step>) => ReadonlyArray<unknown>
-      ) {
-        if (steps.length === 0) return []
-        const rows = yield* during("write steps")(sql.unsafe<IdRow>(statement, parametersOf(steps)))
-        const written = new Set(rows.map(({ id }) => id))
-        return steps.filter(({ before }) => !written.has(before.dispatch.id)).map(refusalOf)
-      })
-
-      const writeRound = Effect.fnUntraced(function* (round: ReadonlyArray<Step>, lease: Lease | null) {
-        const steps = round.toSorted(byId)
-        const active = steps.filter(({ before }) => !isCompleted(before))
-        const moves = active.filter(({ before, after }) => before !== after)
-        const confirmations = active.filter(({ before, after }) => before === after)
-        return [
-          ...steps.filter(({ before }) => isCompleted(before)).map(refusalOf),
-          ...(yield* writeWith(move, moves, (some) => movingParameters(some, lease))),
-          ...(yield* writeWith(confirm, confirmations, confirmingParameters))
-        ]
-      })
+      const writeSteps = makeStepWriter(names, sql)
 
       const one = Effect.fnUntraced(function* (id: RunId, lock: string) {
         const rows = yield* during("find a run")(
@@ -157,11 +98,7 @@ ${before === null ? "" : "AND r.id < $1"} ORDER BY r.id DESC LIMIT ${limited(lim
           const rows = yield* during("list waiting runs")(sql.unsafe<WaitingRow>(text, before === null ? [] : [before]))
           return readPage(rows, readWaiting(shared ?? new Map()))
         }),
-        write: Effect.fnUntraced(function* (steps, lease) {
-          const refused: Array<IllegalTransition> = []
-          for (const round of roundsOf(steps)) refused.push(...(yield* writeRound(round, lease)))
-          return refused
-        }),
+        write: writeSteps,
         extendLeases: (held, lease) =>
           Effect.map(
             during("extend leases")(sql.unsafe<IdRow>(extending(q), extendingParameters(held, lease))),

@@ -13,7 +13,7 @@ import {
   wireStateOf
 } from "@countersign/domain"
 import type { AuditEntry } from "./AuditEntry.ts"
-import { type Column, cellsOf, column, instantOf, namesOf } from "./Cells.ts"
+import { type Column, cellsOf, column, instantOf, namesOf, shared } from "./Cells.ts"
 import type { Names } from "./SchemaName.ts"
 import type { StoredSnapshot } from "./StoredSnapshot.ts"
 
@@ -82,10 +82,10 @@ const countsOf = ({ counts }: Run): string => {
 
 /** What a run's state says; `available_at` only where the run waits. */
 export const stateColumns: ReadonlyArray<Column<Run>> = [
-  column("status", "text", (run) => wireStateOf[run._tag].status),
-  column("outcome", "text", (run) => wireStateOf[run._tag].outcome),
-  column("attempt", "integer", (run) => run.attempt),
-  column("admission", "integer", (run) => run.admission),
+  shared("status", "text", (run) => wireStateOf[run._tag].status),
+  shared("outcome", "text", (run) => wireStateOf[run._tag].outcome),
+  shared("attempt", "integer", (run) => run.attempt),
+  shared("admission", "integer", (run) => run.admission),
   column("available_at", "timestamptz", availableAtOf),
   column("started_at", "timestamptz", (run) => instantOf(run.startedAtMillis)),
   column("completed_at", "timestamptz", completedAtOf),
@@ -100,19 +100,19 @@ export const stateColumns: ReadonlyArray<Column<Run>> = [
 export const auditColumns: ReadonlyArray<Column<AuditEntry>> = [
   column("run_id", "uuid", ({ record }) => record.runId),
   column("occurred_at", "timestamptz", ({ record }) => instantOf(record.occurredAtMillis)),
-  column("action", "text", ({ record }) => record.action),
-  column("outcome", "text", ({ record }) => record.outcome),
+  shared("action", "text", ({ record }) => record.action),
+  shared("outcome", "text", ({ record }) => record.outcome),
   column("workspace_id", "text", ({ record }) => record.workspaceId),
   column("tenant_id", "text", ({ record }) => record.tenantId),
   column("operation_type", "text", ({ record }) => record.operationType),
   column("actor_kind", "text", ({ record }) => record.actorKind),
   column("actor_id", "text", ({ record }) => record.actorId),
   column("actor_name", "text", ({ record }) => record.actorName),
-  column("attempt", "integer", ({ record }) => record.attempt),
-  column("admission", "integer", ({ record }) => record.admission),
+  shared("attempt", "integer", ({ record }) => record.attempt),
+  shared("admission", "integer", ({ record }) => record.admission),
   column("decision_id", "uuid", ({ record }) => record.decisionId),
-  column("code", "text", ({ record }) => record.code),
-  column("decided", "text", ({ decided }) => decided)
+  shared("code", "text", ({ record }) => record.code),
+  shared("decided", "text", ({ decided }) => decided)
 ]
 
 /** A decision with what it was made from. */
@@ -125,30 +125,30 @@ export interface StoredDecision {
 export const decisionColumns: ReadonlyArray<Column<StoredDecision>> = [
   column("id", "uuid", ({ record }) => record.id),
   column("run_id", "uuid", ({ record }) => record.runId),
-  column("attempt", "integer", ({ record }) => record.attempt),
-  column("admission", "integer", ({ record }) => record.admission),
-  column("decided_at", "timestamptz", ({ record }) => instantOf(record.decidedAtMillis)),
+  shared("attempt", "integer", ({ record }) => record.attempt),
+  shared("admission", "integer", ({ record }) => record.admission),
+  shared("decided_at", "timestamptz", ({ record }) => instantOf(record.decidedAtMillis)),
   column("epoch", "bigint", ({ record }) => (record.epoch === null ? null : BigInt(record.epoch))),
-  column("allowed", "boolean", ({ record: { decision } }) => decision._tag === "Allowed"),
-  column("reason_code", "text", ({ record: { decision } }) =>
+  shared("allowed", "boolean", ({ record: { decision } }) => decision._tag === "Allowed"),
+  shared("reason_code", "text", ({ record: { decision } }) =>
     decision._tag === "Denied" ? decision.failure.code : null
   ),
-  column("denial_class", "text", ({ record: { decision } }) =>
+  shared("denial_class", "text", ({ record: { decision } }) =>
     decision._tag === "Denied" ? decision.denialClass : null
   ),
-  column("retryable", "boolean", ({ record: { decision } }) => decision._tag === "Denied" && decision.retryable),
-  column("detail_code", "text", ({ record: { decision } }) =>
+  shared("retryable", "boolean", ({ record: { decision } }) => decision._tag === "Denied" && decision.retryable),
+  shared("detail_code", "text", ({ record: { decision } }) =>
     decision._tag === "Denied" ? decision.failure.detail : null
   ),
-  column("detail_about", "text", ({ record: { decision } }) =>
+  shared("detail_about", "text", ({ record: { decision } }) =>
     decision._tag === "Denied" ? decision.failure.about : null
   ),
-  column("workspace_scope", "text", ({ record }) => record.decision.checks.workspace_scope),
-  column("tenant_scope", "text", ({ record }) => record.decision.checks.tenant_scope),
-  column("capability", "text", ({ record }) => record.decision.checks.capability),
-  column("tenant_operability", "text", ({ record }) => record.decision.checks.tenant_operability),
-  column("execution_prerequisites", "text", ({ record }) => record.decision.checks.execution_prerequisites),
-  column("snapshot_hash", "bytea", ({ snapshot }) => snapshot.terms.hash),
+  shared("workspace_scope", "text", ({ record }) => record.decision.checks.workspace_scope),
+  shared("tenant_scope", "text", ({ record }) => record.decision.checks.tenant_scope),
+  shared("capability", "text", ({ record }) => record.decision.checks.capability),
+  shared("tenant_operability", "text", ({ record }) => record.decision.checks.tenant_operability),
+  shared("execution_prerequisites", "text", ({ record }) => record.decision.checks.execution_prerequisites),
+  shared("snapshot_hash", "bytea", ({ snapshot }) => snapshot.terms.hash),
   column("facts", "text", ({ snapshot }) => snapshot.facts.content),
   column("facts_hash", "bytea", ({ snapshot }) => snapshot.facts.hash)
 ]
@@ -179,8 +179,8 @@ export const noticeColumns: ReadonlyArray<Column<Notice>> = [
   column("tenant_id", "text", (notice) => notice.tenantId),
   column("operation_type", "text", (notice) => notice.operationType),
   column("outcome", "text", (notice) => notice.outcome),
-  column("title", "text", (notice) => notice.title),
+  shared("title", "text", (notice) => notice.title),
   column("message", "text", (notice) => notice.message),
-  column("next_steps", "jsonb", (notice) => JSON.stringify(notice.nextSteps)),
+  shared("next_steps", "jsonb", (notice) => JSON.stringify(notice.nextSteps)),
   column("completed_at", "timestamptz", (notice) => instantOf(notice.completedAtMillis))
 ]

@@ -1,33 +1,37 @@
 /** Steps as SQL: one statement for a whole batch, each step written whole or not at all. */
-import type { Lease, Run, Step } from "@countersign/domain"
+import type { Lease, Step } from "@countersign/domain"
 import type { PgTypes } from "@effect/sql-pg"
-import { auditEntriesOf } from "./AuditEntry.ts"
-import { arrayOf, arraysOf, type Column, cellsOf, column, fromArrays, namesOf } from "./Cells.ts"
-import { auditColumns, decisionColumns, eventColumns, noticeColumns, notingEvents, stateColumns } from "./columns.ts"
+import { arrayOf, arraysOf, type Column, cellsOf, column, fromArrays, namesOf, shared } from "./Cells.ts"
+import { eventColumns, notingEvents, stateColumns } from "./columns.ts"
 import type { Names } from "./SchemaName.ts"
-import { type Stored, storedSnapshotOf } from "./StoredSnapshot.ts"
+import { type Sending, sendingOf } from "./Sending.ts"
+import { auditPart, COPIED, decisionPart, noticePart, type Part, type WrittenStep, writtenStepOf } from "./StepParts.ts"
+import type { Stored } from "./StoredSnapshot.ts"
+
+/**
+ * Whether the statement tells subscribers. One that does not writes nothing if there is something to tell and anybody subscribed:
+ * then the steps are written by the other one. Each answers a row without an id when the other would have been the right one.
+ */
+export type Telling = "tells" | "nobody"
 
 /** Where a step leaves its run: what must still be so when it is written. */
-const beforeColumns: ReadonlyArray<Column<Step>> = [
-  column("id", "uuid", ({ before }) => before.dispatch.id),
-  column("was_status", "text", ({ before }) => (before._tag === "Queued" ? "queued" : "running")),
-  column("was_attempt", "integer", ({ before }) => before.attempt),
-  column("was_admission", "integer", ({ before }) => before.admission)
+const beforeColumns: ReadonlyArray<Column<WrittenStep>> = [
+  column("id", "uuid", ({ step }) => step.before.dispatch.id),
+  shared("was_status", "text", ({ step }) => (step.before._tag === "Queued" ? "queued" : "running")),
+  shared("was_attempt", "integer", ({ step }) => step.before.attempt),
+  shared("was_admission", "integer", ({ step }) => step.before.admission),
+  column("decision_id", "uuid", ({ step }) => step.decision?.id ?? null)
 ]
 
-const ofAfter = ({ name, type, of }: Column<Run>): Column<Step> => column(name, type, ({ after }) => of(after))
-
 /** The epoch by which a run is held, so that it is asked about again when that has moved. */
-const heldEpochOf = ({ after, decision }: Step): bigint | null => {
+const heldEpochOf = ({ step: { after, decision } }: WrittenStep): bigint | null => {
   const epoch = after._tag === "Queued" && after.held !== null ? decision?.epoch : null
   return epoch == null ? null : BigInt(epoch)
 }
 
-const moveColumns: ReadonlyArray<Column<Step>> = [
-  ...beforeColumns,
-  ...stateColumns.map(ofAfter),
-  column("held_epoch", "bigint", heldEpochOf),
-  column("decision_id", "uuid", ({ decision }) => decision?.id ?? null)
+const afterColumns: ReadonlyArray<Column<WrittenStep>> = [
+  ...stateColumns.map((spec) => ({ ...spec, of: ({ step }: WrittenStep) => spec.of(step.after) })),
+  column("held_epoch", "bigint", heldEpochOf)
 ]
 
 const snapshotColumns: ReadonlyArray<Column<Stored>> = [
@@ -35,72 +39,89 @@ const snapshotColumns: ReadonlyArray<Column<Stored>> = [
   column("content", "json", ({ content }) => content)
 ]
 
-const isStillThere = `r.id = s.id AND r.status = s.was_status AND r.attempt = s.was_attempt
-    AND r.admission = s.was_admission`
+const sentFor = (parts: ReadonlyArray<Part>) => parts.flatMap(({ sent }) => sent)
+
+const MOVED = [decisionPart, auditPart, noticePart]
+/** Behind whether to wake, whether there is anything to tell, and the lease. */
+const moved = sendingOf([...beforeColumns, ...afterColumns, ...sentFor(MOVED)], 5)
+
+const CONFIRMED = [decisionPart, auditPart]
+const confirmed = sendingOf([...beforeColumns, ...sentFor(CONFIRMED)], 3)
+
+const isStillThere = ({ cell }: Sending<WrittenStep>) => `r.id = s.id AND r.status = ${cell("was_status", "s")}
+    AND r.attempt = ${cell("was_attempt", "s")} AND r.admission = ${cell("was_admission", "s")}`
+
+/** What the other parts of the statement take from the runs that are written. */
+const returned = (sending: Sending<WrittenStep>, parts: ReadonlyArray<Part>): string =>
+  [
+    ...COPIED.run.map((name) => `r.${name}`),
+    ...sending.own([...COPIED.step, ...sentFor(parts).map(({ name }) => name)], "s")
+  ].join(", ")
 
 /** Brings runs to their next state. What a step does not say (when the run waits, who decided) stays as it was. */
-const moving = ({ q }: Names) => {
-  const taken = stateColumns
-    .filter(({ name }) => name !== "available_at")
-    .map((spec) => `${spec.name} = ${cellsOf([spec], "s")}`)
-  return `UPDATE ${q}.runs AS r SET ${taken.join(", ")},
-    available_at = coalesce(s.available_at, r.available_at), held_epoch = s.held_epoch,
-    decision_id = CASE s.status WHEN 'queued' THEN NULL ELSE coalesce(s.decision_id, r.decision_id) END,
-    lease_holder = CASE s.status WHEN 'running' THEN $2::text END,
-    lease_until = CASE s.status WHEN 'running' THEN $3::timestamptz END
-  FROM ${fromArrays(moveColumns, 4, "s")}
-  WHERE ${isStillThere}
-  RETURNING r.id`
+const moving = ({ q }: Names, hindrance: string) => {
+  const cell = (name: string) => moved.cell(name, "s")
+  const state = [...stateColumns.map(({ name }) => name).filter((name) => name !== "available_at"), "held_epoch"]
+  return `UPDATE ${q}.runs AS r SET ${state.map((name) => `${name} = ${cell(name)}`).join(", ")},
+    available_at = coalesce(s.available_at, r.available_at),
+    decision_id = CASE ${cell("status")} WHEN 'queued' THEN NULL ELSE coalesce(s.decision_id, r.decision_id) END,
+    lease_holder = CASE ${cell("status")} WHEN 'running' THEN $3::text END,
+    lease_until = CASE ${cell("status")} WHEN 'running' THEN $4::timestamptz END
+  FROM ${moved.table("s")}
+  WHERE ${isStillThere(moved)} AND NOT (${hindrance})
+  RETURNING ${returned(moved, MOVED)}`
 }
 
 /** Leaves runs as they are, and holds them until what was decided again is recorded. */
-const confirming = ({ q }: Names) => `SELECT r.id FROM ${fromArrays(beforeColumns, 2, "s")}
-  JOIN ${q}.runs r ON ${isStillThere} FOR NO KEY UPDATE OF r`
+const confirming = ({ q }: Names, hindrance: string) => `SELECT ${returned(confirmed, CONFIRMED)}
+  FROM ${confirmed.table("s")} JOIN ${q}.runs r ON ${isStillThere(confirmed)}
+  WHERE NOT (${hindrance}) FOR NO KEY UPDATE OF r`
 
 /**
  * `IN (…) IS TRUE` is not turned into a join: a join of two sets whose sizes the planner cannot know becomes a nested loop,
  * which is quadratic in the batch. For the same reason snapshots are looked for by a scalar sub-select, never by `NOT EXISTS`.
  */
-const recording = (names: Names, stepping: string, first: number) => {
+const recording = (
+  names: Names,
+  telling: Telling,
+  stepping: typeof moving,
+  sending: Sending<WrittenStep>,
+  parts: ReadonlyArray<Part>
+) => {
   const { q, channel } = names
-  const decisionsAt = first
-  const snapshotsAt = decisionsAt + decisionColumns.length
-  const auditAt = snapshotsAt + snapshotColumns.length
-  const noticesAt = auditAt + auditColumns.length
-  const eventsAt = noticesAt + noticeColumns.length
+  const subscribed = `EXISTS (SELECT FROM ${q}.event_subscriptions WHERE ended_at IS NULL)`
+  const isMistaken = `$2::boolean AND ${telling === "tells" ? "NOT " : ""}${subscribed}`
+  const eventsAt = sending.next + snapshotColumns.length
+  const told = `told AS (
+  ${notingEvents(names, fromArrays(eventColumns, eventsAt, "e"), "SELECT id FROM written")}
+), `
   return `WITH written AS (
-  ${stepping}
-), decided AS (
-  INSERT INTO ${q}.decisions (${namesOf(decisionColumns)})
-  SELECT ${cellsOf(decisionColumns, "d")} FROM ${fromArrays(decisionColumns, decisionsAt, "d")}
-  WHERE (d.run_id IN (SELECT id FROM written)) IS TRUE
+  ${stepping(names, telling === "tells" ? "false" : isMistaken)}
 ), known AS (
   INSERT INTO ${q}.snapshots (${namesOf(snapshotColumns)})
-  SELECT ${cellsOf(snapshotColumns, "k")} FROM ${fromArrays(snapshotColumns, snapshotsAt, "k")}
+  SELECT ${cellsOf(snapshotColumns, "k")} FROM ${fromArrays(snapshotColumns, sending.next, "k")}
   WHERE (SELECT true FROM ${q}.snapshots o WHERE o.hash = k.hash) IS NULL
   ON CONFLICT DO NOTHING
-), audited AS (
-  INSERT INTO ${q}.audit_records (${namesOf(auditColumns)})
-  SELECT ${cellsOf(auditColumns, "a")} FROM ${fromArrays(auditColumns, auditAt, "a")}
-  WHERE (a.run_id IN (SELECT id FROM written)) IS TRUE
-), announced AS (
-  INSERT INTO ${q}.notices (${namesOf(noticeColumns)}, due_at)
-  SELECT ${cellsOf(noticeColumns, "n")}, n.completed_at FROM ${fromArrays(noticeColumns, noticesAt, "n")}
-  WHERE (n.run_id IN (SELECT id FROM written)) IS TRUE
-), told AS (
-  ${notingEvents(names, fromArrays(eventColumns, eventsAt, "e"), "SELECT id FROM written")}
-), woken AS (
+), ${parts
+    .map(
+      ({ insertion }, at) => `part_${at} AS (
+  ${insertion(q, "written", (name) => sending.cell(name, "w"))}
+), `
+    )
+    .join("")}${telling === "tells" ? told : ""}woken AS (
   SELECT pg_catalog.pg_notify('${channel}', '') WHERE $1::boolean AND EXISTS (SELECT FROM written)
 )
-SELECT id FROM written WHERE (SELECT count(*) FROM woken) >= 0`
+SELECT id FROM written WHERE (SELECT count(*) FROM woken) >= 0
+UNION ALL SELECT NULL WHERE ${isMistaken}`
 }
 
 /** For steps that move their runs; answers the ids written. */
-export const movingStatement = (names: Names): string => recording(names, moving(names), 4 + moveColumns.length)
+export const movingStatement = (names: Names, telling: Telling): string =>
+  recording(names, telling, moving, moved, MOVED)
 
 /** For steps that only record; answers the ids written. */
-export const confirmingStatement = (names: Names): string =>
-  recording(names, confirming(names), 2 + beforeColumns.length)
+export const confirmingStatement = (names: Names, telling: Telling): string =>
+  recording(names, telling, confirming, confirmed, CONFIRMED)
 
 /** Whether somebody should look at the queue: a run that went back to it may be taken at once. */
 const queuesAtOnce = ({ after, audit }: Step): boolean =>
@@ -108,49 +129,39 @@ const queuesAtOnce = ({ after, audit }: Step): boolean =>
 
 const byBytes = (a: Stored, b: Stored) => Buffer.compare(a.hash, b.hash)
 
-/**
- * The records of the steps as arrays. What decisions share comes once, and sorted, so that two writers never wait for each other in a
- * circle.
- */
-const recordsOf = (steps: ReadonlyArray<Step>): ReadonlyArray<PgTypes.Parameter> => {
-  const decisions = steps.flatMap(({ decision }) => {
-    if (decision === null) return []
-    return [{ record: decision, snapshot: storedSnapshotOf(decision) }]
-  })
-  const snapshots = [...new Set(decisions.map(({ snapshot }) => snapshot.terms))].sort(byBytes)
+/** What decisions share comes once, and sorted, so that two writers never wait for each other in a circle. */
+const snapshotsOf = (steps: ReadonlyArray<WrittenStep>) =>
+  [...new Set(steps.flatMap(({ decision }) => decision?.snapshot.terms ?? []))].sort(byBytes)
+
+const parametersOf = (
+  steps: ReadonlyArray<Step>,
+  telling: Telling,
+  sending: Sending<WrittenStep>,
+  lease: ReadonlyArray<unknown>
+): ReadonlyArray<unknown> => {
+  const written = steps.map(writtenStepOf)
+  const events = steps.flatMap((step) => step.events)
   return [
-    ...arraysOf(decisionColumns, decisions),
-    ...arraysOf(snapshotColumns, snapshots),
-    ...arraysOf(
-      auditColumns,
-      steps.flatMap(({ audit }) => auditEntriesOf(audit))
-    ),
-    ...arraysOf(
-      noticeColumns,
-      steps.flatMap(({ notice }) => notice ?? [])
-    ),
-    ...arraysOf(
-      eventColumns,
-      steps.flatMap(({ events }) => events)
-    )
+    steps.some(queuesAtOnce),
+    events.length > 0,
+    ...lease,
+    ...sending.parameters(written),
+    ...arraysOf(snapshotColumns, snapshotsOf(written)),
+    ...(telling === "tells" ? arraysOf(eventColumns, events) : [])
   ]
 }
 
 /** The parameters of the statement that moves runs; the lease is for those that come to running. */
-export const movingParameters = (steps: ReadonlyArray<Step>, lease: Lease | null): ReadonlyArray<unknown> => [
-  steps.some(queuesAtOnce),
-  lease?.holder ?? null,
-  lease === null ? null : new Date(lease.untilMillis),
-  ...arraysOf(moveColumns, steps),
-  ...recordsOf(steps)
-]
+export const movingParameters = (
+  steps: ReadonlyArray<Step>,
+  telling: Telling,
+  lease: Lease | null
+): ReadonlyArray<unknown> =>
+  parametersOf(steps, telling, moved, [lease?.holder ?? null, lease === null ? null : new Date(lease.untilMillis)])
 
 /** The parameters of the statement that only records. */
-export const confirmingParameters = (steps: ReadonlyArray<Step>): ReadonlyArray<unknown> => [
-  steps.some(queuesAtOnce),
-  ...arraysOf(beforeColumns, steps),
-  ...recordsOf(steps)
-]
+export const confirmingParameters = (steps: ReadonlyArray<Step>, telling: Telling): ReadonlyArray<unknown> =>
+  parametersOf(steps, telling, confirmed, [])
 
 /** Ids as a parameter. */
 export const idsOf = (ids: ReadonlyArray<string>): PgTypes.Parameter => arrayOf("uuid", ids)

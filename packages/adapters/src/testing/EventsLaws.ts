@@ -93,6 +93,28 @@ export const eventsLaws = <E>(name: string, adapter: Layer.Layer<Ports, E>): voi
         })
     )
 
+    it.effect("a subscription is told of the next thing that happens, however long nobody had subscribed", () =>
+      Effect.gen(function* () {
+        const world = yield* makeWorld
+        const { atMillis } = world
+        for (const again of [0, 10, 20]) {
+          yield* blockedRuns(world, 1)
+          yield* blockedRuns(world, 1)
+          const subscription = yield* subscribed({ ...world, atMillis: atMillis + again })
+          const [first, second] = yield* enqueued([world.dispatch(), world.dispatch()])
+          assert(first && second)
+          // A step that nobody is told of, and one that somebody is.
+          yield* written([startStep(first, atMillis), blockStep(second, atMillis)], leaseAt(atMillis))
+          const due = yield* taken(subscription, atMillis + 99)
+          assert.deepStrictEqual(
+            due.map(({ event }) => event.data.run_id),
+            [second.dispatch.id]
+          )
+          yield* (yield* Events).unsubscribe(subscription.id)
+        }
+      })
+    )
+
     it.effect("a held run is told of once while it is held; a schedule's blocked run as both", () =>
       Effect.gen(function* () {
         const world = yield* makeWorld
