@@ -83,7 +83,7 @@ export const makeDeliveries = <R>(
           availableAtMillis <= nowMillis && terms.handlers.has(dispatch.subject.operationType)
       )
       pace.learn(admitted, { limit: ids.length, order: "oldest" }, nowMillis)
-      return yield* handOutAll(terms, pace, admitted, leaseUntilMillis, () => undefined)
+      return yield* handOutAll(terms, admitted, leaseUntilMillis, pace.ended)
     }, Effect.uninterruptible)
 
     const carriedOut = (ids: ReadonlyArray<RunId>) =>

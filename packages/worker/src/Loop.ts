@@ -31,26 +31,89 @@ export interface LoopTerms<R> {
   readonly observe: WorkerObserver
 }
 
-/** Claims and hands out work for ever. Interrupting it stops the claiming, not the handlers. */
+/**
+ * Claims and hands out work for ever. Interrupting it stops the claiming, not the handlers.
+ *
+ * Under a backlog a second claimer helps: one batch is being claimed while another is decided about and written. The two are like
+ * workers of their own, but for the hands they share.
+ */
 export const runLoop = <R>(terms: LoopTerms<R>): Effect.Effect<never, never, AdmissionPorts | R | Scope.Scope> =>
   Effect.gen(function* () {
     // One waiting wake-up is as good as many.
     const wake = yield* Queue.sliding<void>(1)
+    const backlog = yield* Queue.sliding<void>(1)
     yield* Effect.forkScoped(listen(wake))
-    const pace = makePace({ ...terms.limits, operationTypes: [...terms.handlers.keys()] })
-    return yield* perpetually(`worker ${terms.name}`, turn(terms, pace, wake))
+    const hands = makeFreeHands(terms)
+    const paceTerms = { ...terms.limits, operationTypes: [...terms.handlers.keys()] }
+    const paces = [makePace(paceTerms), makePace(paceTerms)] as const
+    const whenEnded = (operationType: OperationType) => {
+      for (const pace of paces) pace.ended(operationType)
+      Queue.offerUnsafe(wake, undefined)
+    }
+    const [first, second] = paces
+    return yield* Effect.raceFirst(
+      perpetually(`worker ${terms.name}`, turn({ terms, pace: first, hands, wake, backlog, whenEnded })),
+      perpetually(`worker ${terms.name}, helping`, help({ terms, pace: second, hands, wake, backlog, whenEnded }))
+    )
   })
 
+/** What a claimer goes by. */
+interface Claimer<R> {
+  readonly terms: LoopTerms<R>
+  readonly pace: Pace
+  readonly hands: FreeHands
+  /** Told when there may be something to do: a run has arrived, or a hand has become free. */
+  readonly wake: Queue.Queue<void>
+  /** Told when a claim was filled. */
+  readonly backlog: Queue.Queue<void>
+  readonly whenEnded: (operationType: OperationType) => void
+}
+
+/** The hands that nothing is in, nor promised to an admission that is under way. */
+interface FreeHands {
+  readonly count: () => number
+  readonly promised: <A, E, R>(hands: number, admission: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}
+
+const makeFreeHands = <R>({ limits, inHand }: LoopTerms<R>): FreeHands => {
+  let promised = 0
+  const promise = (hands: number) =>
+    Effect.sync(() => {
+      promised += hands
+    })
+  return {
+    count: () => limits.concurrency - inHand.size() - promised,
+    promised: (hands, admission) =>
+      Effect.acquireUseRelease(
+        promise(hands),
+        () => admission,
+        () => promise(-hands)
+      )
+  }
+}
+
 /** One look at the queue: admit, hand out, and wait unless there is likely more. */
-const turn = Effect.fnUntraced(function* <R>(terms: LoopTerms<R>, pace: Pace, wake: Queue.Queue<void>) {
-  const { limits, inHand } = terms
-  const free = limits.concurrency - inHand.size()
+const turn = Effect.fnUntraced(function* <R>(claimer: Claimer<R>) {
+  const { terms, pace, hands, wake, backlog } = claimer
+  const { limits } = terms
+  const free = hands.count()
   if (free <= 0) return yield* Queue.take(wake)
 
-  if (yield* takeOn(terms, pace, wake, free)) return
+  if (yield* takeOn(claimer, free)) return yield* Queue.offer(backlog, undefined)
   const pauseMillis = pace.isPassingOver() ? Math.min(FENCED_MILLIS, limits.pollMillis) : limits.pollMillis
   yield* Effect.timeoutOption(Queue.take(wake), pauseMillis)
   yield* offerHeldAgain
+})
+
+/** Takes on whole batches for as long as there is likely more, where there are hands for them beside those of the other claimer. */
+const help = Effect.fnUntraced(function* <R>(claimer: Claimer<R>) {
+  const { hands, wake, backlog, terms } = claimer
+  yield* Queue.take(backlog)
+  while (hands.count() >= terms.limits.batch && (yield* takeOn(claimer, terms.limits.batch))) {
+    // The other claimer may have found no hand free that was promised here.
+    yield* Queue.offer(wake, undefined)
+  }
+  yield* Queue.offer(wake, undefined)
 })
 
 /** Held runs whose facts may have become others are asked about now, not when their wait is over. */
@@ -63,24 +126,19 @@ const offerHeldAgain = Effect.gen(function* () {
  * Admits and hands out as one: interrupted in between, runs would have started that nobody carries out, and would spend an
  * attempt for it. True when there is likely more.
  */
-const takeOn = Effect.fnUntraced(function* <R>(terms: LoopTerms<R>, pace: Pace, wake: Queue.Queue<void>, free: number) {
+const takeOn = Effect.fnUntraced(function* <R>({ terms, pace, hands, whenEnded }: Claimer<R>, free: number) {
   const { limits } = terms
   const nowMillis = yield* Clock.currentTimeMillis
   const leaseUntilMillis = nowMillis + limits.leaseMillis
   const claim = pace.next(free, nowMillis)
   if (claim.operationTypes.length === 0) return false
-  const admitted = yield* admitNext(
-    { ...claim, nowMillis },
-    {
-      catalogue: terms.catalogue,
-      lease: { holder: terms.name, untilMillis: leaseUntilMillis },
-      nowMillis,
-      retryFactsAtMillis: nowMillis + (yield* pace.factsPause)
-    }
+  const retryFactsAtMillis = nowMillis + (yield* pace.factsPause)
+  const lease = { holder: terms.name, untilMillis: leaseUntilMillis }
+  const admission = Effect.tap(
+    admitNext({ ...claim, nowMillis }, { catalogue: terms.catalogue, lease, nowMillis, retryFactsAtMillis }),
+    (admitted) => handOutAll(terms, admitted, leaseUntilMillis, whenEnded)
   )
-  const isMoreLikely = pace.learn(admitted, claim, nowMillis)
-  yield* handOutAll(terms, pace, admitted, leaseUntilMillis, () => Queue.offerUnsafe(wake, undefined))
-  return isMoreLikely
+  return pace.learn(yield* hands.promised(claim.limit, admission), claim, nowMillis)
 }, Effect.uninterruptible)
 
 /**
@@ -89,10 +147,9 @@ const takeOn = Effect.fnUntraced(function* <R>(terms: LoopTerms<R>, pace: Pace, 
  */
 export const handOutAll = Effect.fnUntraced(function* <R>(
   terms: LoopTerms<R>,
-  pace: Pace,
   { blocked, held, expired, started }: Admitted,
   leaseUntilMillis: number,
-  whenEnded: () => void
+  whenEnded: (operationType: OperationType) => void
 ) {
   for (const run of blocked) yield* terms.observe({ _tag: "Blocked", run })
   for (const run of held) yield* terms.observe({ _tag: "Held", run })
@@ -112,8 +169,7 @@ export const handOutAll = Effect.fnUntraced(function* <R>(
     const context = makeHandlerContext(work, terms.catalogue, ports)
     const end = Effect.sync(() => {
       terms.inHand.drop(work)
-      pace.ended(operationType)
-      whenEnded()
+      whenEnded(operationType)
     })
     yield* terms.observe({ _tag: "Started", run })
     fibers.push(yield* FiberSet.run(terms.hands, Effect.ensuring(attempt(work, handler, context, terms), end)))

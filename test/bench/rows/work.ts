@@ -27,8 +27,11 @@ const isEnd = (event: WorkerEvent): boolean => event._tag === "Settled" || event
 /** Ten, one before them in which a worker warms up, and one behind them in which it runs dry. */
 export const PARTS = 12
 
+/** One is settled while the next is decided about and the one behind it is being claimed. */
+const BATCHES_IN_HAND = 4
+
 export interface WorkTerms {
-  /** How many runs an admission takes at most. Twice as many are in hand at most, so that one batch is settled while the next is admitted. */
+  /** How many runs an admission takes at most. */
   readonly batch: number
   /** The clock stops after so many runs. */
   readonly runs: number
@@ -60,7 +63,7 @@ export const work = Effect.fnUntraced(function* ({ ports }: Filled, { batch, run
   const worker = Worker.layer({
     catalogue,
     handlers: [noOp],
-    concurrency: batch * 2,
+    concurrency: batch * BATCHES_IN_HAND,
     batch,
     name: "bench",
     drainMillis: 10_000,

@@ -1,0 +1,96 @@
+/** How a worker claims: one admission at a time while there is little to do, two under a backlog, never more than it has hands. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Schema } from "effect"
+import { dispatchSyncs, find, layerBench, pass, startWorker, syncing } from "./support/bench.ts"
+import { Trouble } from "./support/unruly.ts"
+import { settle } from "./support/world.ts"
+
+/** From now on every admission takes a second over its facts; tells how many were under way at once. */
+const slowAdmissions = Effect.map(Trouble, (trouble) => {
+  const admissions = { underWay: 0, most: 0 }
+  const isAdmission = (operation: string) => operation === "transact"
+  trouble.beforeFacts = () => Effect.sleep(1_000)
+  trouble.beforeStore = ({ operation }) =>
+    Effect.sync(() => {
+      if (!isAdmission(operation)) return
+      admissions.underWay += 1
+      admissions.most = Math.max(admissions.most, admissions.underWay)
+    })
+  trouble.afterStore = ({ operation }) =>
+    Effect.sync(() => {
+      if (isAdmission(operation)) admissions.underWay -= 1
+    })
+  return admissions
+})
+
+/** Work that takes a while; tells how much of it was done at once. */
+const counted = (millis: number) => {
+  const work = { atOnce: 0, most: 0 }
+  const effect = Effect.gen(function* () {
+    work.atOnce += 1
+    work.most = Math.max(work.most, work.atOnce)
+    yield* Effect.sleep(millis)
+    work.atOnce -= 1
+  })
+  return { work, handler: syncing(effect) }
+}
+
+const upTo = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 1, maximum }))
+
+describe("the loop", () => {
+  it.effect("admits the next batch while one is being admitted, where there are hands for both", () =>
+    Effect.gen(function* () {
+      yield* settle
+      yield* dispatchSyncs(12)
+      const admissions = yield* slowAdmissions
+      const { handler } = counted(600_000)
+      yield* startWorker([handler], { concurrency: 20, batch: 2 })
+      yield* pass(10_000)
+      assert.strictEqual(admissions.most, 2)
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("admits one after the other while no claim is filled", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const admissions = yield* slowAdmissions
+      const { handler } = counted(10)
+      yield* startWorker([handler], { concurrency: 20, batch: 5 })
+      for (let round = 0; round < 4; round += 1) {
+        yield* dispatchSyncs(4)
+        yield* pass(2_000)
+      }
+      assert.strictEqual(admissions.most, 1)
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("promises no hand twice", () =>
+    Effect.gen(function* () {
+      yield* settle
+      yield* dispatchSyncs(12)
+      yield* slowAdmissions
+      const { work, handler } = counted(600_000)
+      yield* startWorker([handler], { concurrency: 4, batch: 2 })
+      yield* pass(10_000)
+      assert.strictEqual(work.most, 4)
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect.prop(
+    "never has more at work than it may, and leaves nothing undone",
+    { runs: upTo(40), concurrency: upTo(12), batch: upTo(6), workMillis: upTo(10_000) },
+    ({ runs, concurrency, batch, workMillis }) =>
+      Effect.gen(function* () {
+        yield* settle
+        const ids = yield* dispatchSyncs(runs)
+        yield* slowAdmissions
+        const { work, handler } = counted(workMillis)
+        yield* startWorker([handler], { concurrency, batch })
+        yield* pass((runs + 2) * (3_000 + workMillis), 500)
+        assert.isAtMost(work.most, concurrency)
+        const states = yield* Effect.forEach(ids, (id) => Effect.map(find(id), ({ _tag }) => _tag))
+        assert.deepStrictEqual(new Set(states), new Set(["Succeeded"]))
+      }).pipe(Effect.provide(layerBench)),
+    { arbitrary: { runs: 20 } }
+  )
+})
