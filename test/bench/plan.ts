@@ -40,15 +40,15 @@ const MEMORY_RUNS = 2_000
 
 type Opened<A> = Effect.Effect<A, unknown, Scope.Scope>
 
-/** Without goals: left out of a quick bench unless they are named. */
-const BACKGROUND = ["admission", "wal", "processor", "board"]
+/** Left out of a quick bench unless they are named: rows without goals, and one whose database takes long to fill. */
+const LEFT_OUT_OF_QUICK = ["admission", "wal", "processor", "board", "impact"]
 
 /** How many runs the workspace has that a page of Monitoring reads. */
 const BOARD_RUNS = 1_000_000
 
 /** What was asked for. `details` are lines without goals in rows that have some. */
 const wantedBy = ({ quick, only, without }: Options) => ({
-  row: (key: string) => (only === null ? !quick || !BACKGROUND.includes(key) : only.has(key)),
+  row: (key: string) => (only === null ? !quick || !LEFT_OUT_OF_QUICK.includes(key) : only.has(key)),
   details: !quick,
   part: (part: string) => !without.has(part)
 })
@@ -90,7 +90,7 @@ const openServerRows = (options: Options, sizes: BenchSizes): Opened<Plan> =>
             { line: LINES.oneConnection, store: alone, batch: 100, runs: embedded },
             ...(wanted.details ? details : [])
           ],
-          [...[100, 500].map((batch) => floorCase(main, floor, batch, runs)), ...peers.endToEnd]
+          [...[100, 500].map((batch) => floorCase(main, floor, batch, sizes.floor)), ...peers.endToEnd]
         )
       )
     }

@@ -9,6 +9,8 @@ export interface BenchSizes {
   readonly runs: number
   /** Jobs of one drain of a peer: more, as their start is not to count. */
   readonly jobs: number
+  /** Runs of one drain of the SQL floor, which is fast. */
+  readonly floor: number
   /** Where each job is checked by hand, which is slow. */
   readonly byHand: number
   readonly embedded: number
@@ -26,20 +28,22 @@ export interface BenchSizes {
   readonly admission: Sizes
 }
 
+/** As little as still takes each drain a second or two: less, and its start would count. */
 const QUICK: BenchSizes = {
-  decidePasses: 300,
+  decidePasses: 1_000,
   caslPasses: 20,
-  runs: 15_000,
-  jobs: 30_000,
-  byHand: 3_000,
+  runs: 8_000,
+  jobs: 24_000,
+  floor: 16_000,
+  byHand: 1_000,
   embedded: 3_000,
-  oldSnapshot: 20_000,
-  backlogs: [10_000, 50_000],
+  oldSnapshot: 12_000,
+  backlogs: [8_000, 32_000],
   dispatched: 10_000,
   impact: 100_000,
-  latencies: 60,
-  drained: 50_000,
-  idleMillis: 5_000,
+  latencies: 100,
+  drained: 15_000,
+  idleMillis: 8_000,
   admission: new Map([
     [1, 300],
     [10, 2_000],
@@ -53,6 +57,7 @@ const FULL: BenchSizes = {
   caslPasses: 100,
   runs: 40_000,
   jobs: 60_000,
+  floor: 40_000,
   byHand: 10_000,
   embedded: 10_000,
   oldSnapshot: 100_000,
@@ -77,6 +82,7 @@ const scaled = (sizes: BenchSizes, scale: number): BenchSizes => {
     decidePasses: less(sizes.decidePasses),
     runs: less(sizes.runs),
     jobs: less(sizes.jobs),
+    floor: less(sizes.floor),
     byHand: less(sizes.byHand),
     embedded: less(sizes.embedded),
     // Fewer, and a tenth would be no more than what is completed at once.
