@@ -17,10 +17,7 @@ describe("access", () => {
     "is missing exactly when one of the first three checks fails, for the first of them",
     [Snapshot],
     ([snapshot]) => {
-      const failures = checks.slice(0, 3).flatMap(({ answer }) => {
-        const found = answer(snapshot)
-        return typeof found === "string" ? [] : [found]
-      })
+      const failures = checks.slice(0, 3).flatMap(({ failureOf }) => failureOf(snapshot) ?? [])
       assert.deepStrictEqual(accessFailure(snapshot), failures[0] ?? null)
     }
   )

@@ -45,6 +45,20 @@ export const ReasonCode = Schema.Literals([
 ])
 export type ReasonCode = typeof ReasonCode.Type
 
+/** The check that fails with each code; section 4's table. */
+export const checkOf: Readonly<Record<ReasonCode, CheckKey>> = {
+  workspace_mismatch: "workspace_scope",
+  initiator_missing: "workspace_scope",
+  initiator_not_entitled: "workspace_scope",
+  tenant_missing: "tenant_scope",
+  tenant_not_entitled: "tenant_scope",
+  missing_capability: "capability",
+  tenant_not_operable: "tenant_operability",
+  provider_connection_invalid: "execution_prerequisites",
+  write_gate_blocked: "execution_prerequisites",
+  execution_prerequisite_invalid: "execution_prerequisites"
+}
+
 /** Reasons by what can be done about them; {@link retryableOf} follows from the class. */
 export const DenialClass = Schema.Literals([
   "scope_denied",

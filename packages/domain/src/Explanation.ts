@@ -53,9 +53,9 @@ export const explain = (snapshot: Snapshot): Explanation => ({
 export const canFactsAllow = (snapshot: Snapshot): boolean => remedyFor(snapshot)._tag !== "DispatchAgain"
 
 const failingChecks = (snapshot: Snapshot): ReadonlyArray<FailingCheck> =>
-  checks.flatMap(({ key, answer }) => {
-    const found = answer(snapshot)
-    return typeof found === "string" ? [] : [{ check: key, failure: found, fact: factBehind(found, snapshot) }]
+  checks.flatMap(({ key, failureOf }) => {
+    const failure = failureOf(snapshot)
+    return failure === null ? [] : [{ check: key, failure, fact: factBehind(failure, snapshot) }]
   })
 
 /**

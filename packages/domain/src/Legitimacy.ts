@@ -4,11 +4,13 @@
  * Contract section 4. Laws: `denial_trumps_permission`, `nothing_known_is_denied`, `unknown_is_never_allowed`,
  * `same_snapshot_same_decision`, `exactly_one_failed_check_iff_denied`.
  */
-import { type Answer, checks, tenantOf } from "./checks.ts"
+import { type Check, checks } from "./checks.ts"
 import {
   type Allowed,
+  type CheckKey,
   type Checks,
   type CheckValue,
+  checkOf,
   type Decision,
   type Denied,
   denialClassOf,
@@ -28,77 +30,69 @@ import type { Snapshot } from "./Snapshot.ts"
  * Source: contract section 4.
  */
 export const decide = (snapshot: Snapshot): Decision => {
-  // Each check has a call of its own: five functions called from one place, in a loop, cost half as much again.
-  const first = workspaceScope.answer(snapshot)
-  if (isFailure(first)) return denied(first, 0, 0)
-  let notApplicable = bitOf(first, 0)
-  const tenant = tenantOf(snapshot)
-  const second = tenantScope.answer(snapshot, tenant)
-  if (isFailure(second)) return denied(second, 1, notApplicable)
-  notApplicable |= bitOf(second, 1)
-  const third = capability.answer(snapshot)
-  if (isFailure(third)) return denied(third, 2, notApplicable)
-  notApplicable |= bitOf(third, 2)
-  const fourth = tenantOperability.answer(snapshot, tenant)
-  if (isFailure(fourth)) return denied(fourth, 3, notApplicable)
-  notApplicable |= bitOf(fourth, 3)
-  const fifth = executionPrerequisites.answer(snapshot)
-  return isFailure(fifth) ? denied(fifth, 4, notApplicable) : allowed(notApplicable | bitOf(fifth, 4))
+  const failure = failureOf(snapshot)
+  const outside = outsideOf(snapshot)
+  return failure === null
+    ? (allowedDecisions[outside] ?? allow(snapshot, outside))
+    : (deniedDecisions.get(failure)?.[outside] ?? deny(snapshot, failure, outside))
 }
+
+/**
+ * Each check has a call of its own: five functions called from one place, in a loop, cost half as much again. What an earlier check
+ * has found to be about the run is handed to a later one, as it is: comparing ids is most of what a decision costs.
+ */
+const failureOf = (snapshot: Snapshot): Failure | null =>
+  workspaceScope.failureOf(snapshot) ??
+  tenantScope.failureOf(snapshot) ??
+  capability.failureOf(snapshot, snapshot.facts.membership) ??
+  tenantOperability.failureOf(snapshot, snapshot.facts.tenant) ??
+  executionPrerequisites.failureOf(snapshot)
 
 const [workspaceScope, tenantScope, capability, tenantOperability, executionPrerequisites] = checks
 
-const isFailure = (answer: Answer): answer is Failure => typeof answer === "object"
-
-/** The checks that do not apply, as a set of bits. */
-const bitOf = (answer: "passed" | "not_applicable", index: number): number =>
-  answer === "not_applicable" ? 1 << index : 0
+/** Which checks do not apply, as bits: two of them ask about the tenant, and the first always applies. */
+const outsideOf = (snapshot: Snapshot): number =>
+  (tenantScope.applies(snapshot) ? 0 : 1) |
+  (capability.applies(snapshot) ? 0 : 2) |
+  (executionPrerequisites.applies(snapshot) ? 0 : 4)
 
 const allowedDecisions: Array<Allowed> = []
 
-const allowed = (notApplicable: number): Allowed => {
-  const known = allowedDecisions[notApplicable]
-  if (known !== undefined) return known
-  const decision: Allowed = Object.freeze({ _tag: "Allowed", checks: checksOf(notApplicable, checks.length) })
-  allowedDecisions[notApplicable] = decision
+const allow = (snapshot: Snapshot, outside: number): Allowed => {
+  const decision: Allowed = Object.freeze({ _tag: "Allowed", checks: checksOf(snapshot, null) })
+  allowedDecisions[outside] = decision
   return decision
 }
 
-/** By failure (each belongs to one check), then by the checks before it that did not apply. */
 const deniedDecisions = new Map<Failure, Array<Denied>>()
 
-const denied = (failure: Failure, failedIndex: number, notApplicable: number): Denied => {
-  const decisions = deniedDecisions.get(failure) ?? []
-  const known = decisions[notApplicable]
-  if (known !== undefined) return known
-  const decision = deny(failure, failedIndex, notApplicable)
-  decisions[notApplicable] = decision
-  deniedDecisions.set(failure, decisions)
-  return decision
-}
-
-const deny = (failure: Failure, failedIndex: number, notApplicable: number): Denied => {
+const deny = (snapshot: Snapshot, failure: Failure, outside: number): Denied => {
   const denialClass = denialClassOf[failure.code]
-  return Object.freeze({
+  const decision: Denied = Object.freeze({
     _tag: "Denied",
     failure,
     denialClass,
     retryable: retryableOf[denialClass],
-    checks: checksOf(notApplicable, failedIndex)
+    checks: checksOf(snapshot, checkOf[failure.code])
   })
+  const decisions = deniedDecisions.get(failure) ?? []
+  decisions[outside] = decision
+  deniedDecisions.set(failure, decisions)
+  return decision
 }
 
-/** `failedIndex` is the position of the failed check, or past the last one when none failed. */
-const checksOf = (notApplicable: number, failedIndex: number): Checks => {
-  const valueAt = (index: number): CheckValue => {
+/** `failed` is the check that failed; null when none did. */
+const checksOf = (snapshot: Snapshot, failed: CheckKey | null): Checks => {
+  const failedIndex = failed === null ? checks.length : checks.findIndex(({ key }) => key === failed)
+  const valueAt = ({ applies }: Pick<Check, "applies">, index: number): CheckValue => {
     if (index === failedIndex) return "failed"
-    return index > failedIndex || (notApplicable & (1 << index)) !== 0 ? "not_applicable" : "passed"
+    return index < failedIndex && applies(snapshot) ? "passed" : "not_applicable"
   }
   return Object.freeze({
-    workspace_scope: valueAt(0),
-    tenant_scope: valueAt(1),
-    capability: valueAt(2),
-    tenant_operability: valueAt(3),
-    execution_prerequisites: valueAt(4)
+    workspace_scope: valueAt(checks[0], 0),
+    tenant_scope: valueAt(checks[1], 1),
+    capability: valueAt(checks[2], 2),
+    tenant_operability: valueAt(checks[3], 3),
+    execution_prerequisites: valueAt(checks[4], 4)
   })
 }

@@ -29,7 +29,7 @@ export type WriteGateClosure = "not_configured" | "unhealthy" | "stale"
 
 /** Null when the gate is open at `nowMillis`, else why it is closed. Law `growing_older_never_allows`. */
 export const closureOf = (gate: WriteGateFact, nowMillis: number, maxAgeMillis: number): WriteGateClosure | null => {
-  if (gate.health === "not_configured" || gate.checkedAtMillis === null) return "not_configured"
-  if (gate.health !== "ok") return "unhealthy"
+  if (gate.checkedAtMillis === null) return "not_configured"
+  if (gate.health !== "ok") return gate.health === "not_configured" ? "not_configured" : "unhealthy"
   return nowMillis - gate.checkedAtMillis > maxAgeMillis ? "stale" : null
 }

@@ -1,26 +1,25 @@
 /**
- * The five checks, in their order. Each asks one question of a snapshot and answers: passed, not applicable, or how it failed.
- * A fact about another target, or no fact, is never a reason to pass.
+ * The five checks, in their order. Each asks one question of a snapshot: does it apply, and how does it fail. A fact about another
+ * target, or no fact, is never a reason to pass.
  *
  * Contract section 4.
  */
 import type { CheckKey, DetailCode, Failure, ReasonCode } from "./Decision.ts"
-import type { PrerequisiteName, UserId } from "./Ids.ts"
+import type { PrerequisiteName } from "./Ids.ts"
 import type { MembershipFact, Snapshot, TenantFact } from "./Snapshot.ts"
 import { closureOf } from "./WriteGate.ts"
 
-/** What a check says: passed, nothing to ask, or how it failed. */
-export type Answer = "passed" | "not_applicable" | Failure
-
-/** One of the five questions. `answer` is pure, and total over every snapshot. */
-export interface Check {
+/** One of the five questions. Both functions are pure, and total over every snapshot. */
+export interface Check<Found = null> {
   readonly key: CheckKey
   readonly asks: string
+  /** Whether the run gives reason to ask. It reads no facts. */
+  readonly applies: (snapshot: Snapshot) => boolean
   /**
-   * `tenant` is what {@link tenantOf} finds in the snapshot: several checks ask for it, and comparing ids is most of what a
-   * decision costs. A check that is asked alone finds it itself.
+   * How it fails, first things first; null when it does not, also where it does not apply. `found` is the fact that an earlier
+   * check has found to be about the run: comparing ids is most of what a decision costs. A check that is asked by itself finds it.
    */
-  readonly answer: (snapshot: Snapshot, tenant?: TenantFact | null) => Answer
+  readonly failureOf: (snapshot: Snapshot, found?: Found) => Failure | null
 }
 
 const failure = (code: ReasonCode, detail: DetailCode, about: string | null = null): Failure =>
@@ -72,78 +71,88 @@ const shared = (known: Map<PrerequisiteName, Failure>, detail: DetailCode, name:
 }
 
 /** The tenant's fact, if it is about the run's tenant. */
-export const tenantOf = ({ subject: { scope }, facts: { tenant } }: Snapshot): TenantFact | null =>
-  tenant?.id === scope.tenantId ? tenant : null
+const tenantOf = (snapshot: Snapshot): TenantFact | null => {
+  const { tenant } = snapshot.facts
+  return tenant !== null && tenant.id === snapshot.subject.scope.tenantId ? tenant : null
+}
 
 /** The membership, if it is the initiator's, of the run's workspace. */
-const membershipOf = ({ subject: { scope }, facts: { membership } }: Snapshot, user: UserId): MembershipFact | null =>
-  membership?.userId === user && membership.workspaceId === scope.workspaceId ? membership : null
-
-const workspaceScope: Check["answer"] = (snapshot) => {
+const membershipOf = (snapshot: Snapshot): MembershipFact | null => {
   const { authority, scope } = snapshot.subject
-  const { workspace, initiator } = snapshot.facts
-  if (workspace?.id !== scope.workspaceId) return WORKSPACE_MISSING
+  const { membership } = snapshot.facts
+  if (authority._tag === "SystemAuthority" || membership === null) return null
+  return membership.userId === authority.initiator && membership.workspaceId === scope.workspaceId ? membership : null
+}
+
+const workspaceScope = (snapshot: Snapshot): Failure | null => {
+  const { authority, scope } = snapshot.subject
+  const { workspace } = snapshot.facts
+  if (workspace === null || workspace.id !== scope.workspaceId) return WORKSPACE_MISSING
   if (!workspace.open) return WORKSPACE_CLOSED
   const tenant = tenantOf(snapshot)
   if (tenant !== null && tenant.workspaceId !== scope.workspaceId) return TENANT_ELSEWHERE
-  if (authority._tag === "SystemAuthority") return "passed"
-  if (initiator?.id !== authority.initiator) return USER_MISSING
+  if (authority._tag === "SystemAuthority") return null
+  const { initiator } = snapshot.facts
+  if (initiator === null || initiator.id !== authority.initiator) return USER_MISSING
   if (initiator.disabled) return USER_DISABLED
-  return membershipOf(snapshot, authority.initiator) === null ? NOT_A_MEMBER : "passed"
+  return membershipOf(snapshot) === null ? NOT_A_MEMBER : null
 }
 
-const tenantScope: Check["answer"] = (snapshot, tenant = tenantOf(snapshot)) => {
+const namesTenant = ({ subject }: Snapshot): boolean => subject.scope.tenantId !== null
+
+const tenantScope = (snapshot: Snapshot): Failure | null => {
   const { authority, scope } = snapshot.subject
+  if (scope.tenantId === null) return null
+  if (tenantOf(snapshot) === null) return TENANT_MISSING
+  if (authority._tag === "SystemAuthority") return null
   const { entitlement } = snapshot.facts
-  if (scope.tenantId === null) return "not_applicable"
-  if (tenant === null) return TENANT_MISSING
-  if (authority._tag === "SystemAuthority") return "passed"
-  const isEntitled = entitlement?.userId === authority.initiator && entitlement.tenantId === scope.tenantId
-  return isEntitled ? "passed" : NOT_ENTITLED
+  if (entitlement === null || entitlement.userId !== authority.initiator) return NOT_ENTITLED
+  return entitlement.tenantId === scope.tenantId ? null : NOT_ENTITLED
 }
 
-const capability: Check["answer"] = (snapshot) => {
-  const {
-    subject: { authority },
-    requirements
-  } = snapshot
+const asksCapability = ({ subject, requirements }: Snapshot): boolean =>
+  subject.authority._tag === "ActorBound" && requirements !== null && requirements.capability !== null
+
+const capability = (snapshot: Snapshot, membership = membershipOf(snapshot)): Failure | null => {
+  const { authority } = snapshot.subject
+  const { requirements } = snapshot
   if (requirements === null) return OPERATION_UNKNOWN
-  if (authority._tag === "SystemAuthority") return requirements.systemAuthority ? "not_applicable" : SYSTEM_NOT_DECLARED
-  if (requirements.capability === null) return "not_applicable"
-  const membership = membershipOf(snapshot, authority.initiator)
-  return membership?.capabilities.includes(requirements.capability) === true ? "passed" : NOT_HELD
+  if (authority._tag === "SystemAuthority") return requirements.systemAuthority ? null : SYSTEM_NOT_DECLARED
+  if (requirements.capability === null) return null
+  return membership !== null && isAmong(membership.capabilities, requirements.capability) ? null : NOT_HELD
 }
 
-const tenantOperability: Check["answer"] = (snapshot, tenant = tenantOf(snapshot)) => {
-  if (snapshot.subject.scope.tenantId === null) return "not_applicable"
+/** Whether this one is among them. They are few: a plain loop takes less time than `includes` needs to begin. */
+const isAmong = (all: ReadonlyArray<string>, one: string): boolean => {
+  for (let at = 0; at < all.length; at++) if (all[at] === one) return true
+  return false
+}
+
+const tenantOperability = (snapshot: Snapshot, tenant = tenantOf(snapshot)): Failure | null => {
   const { requirements } = snapshot
+  if (snapshot.subject.scope.tenantId === null) return null
   if (requirements === null || tenant === null) return TENANT_STATE_UNRECOGNISED
-  const { state } = tenant
-  if (requirements.tenantStates.some((operable) => operable === state)) return "passed"
-  return TENANT_STATE.get(state) ?? TENANT_STATE_UNRECOGNISED
+  if (isAmong(requirements.tenantStates, tenant.state)) return null
+  return TENANT_STATE.get(tenant.state) ?? TENANT_STATE_UNRECOGNISED
 }
 
-const executionPrerequisites: Check["answer"] = (snapshot) => {
+const hasPrerequisites = ({ requirements }: Snapshot): boolean =>
+  requirements !== null &&
+  (requirements.providerConnection || requirements.writes || requirements.prerequisites.length > 0)
+
+const executionPrerequisites = (snapshot: Snapshot): Failure | null => {
   const { requirements } = snapshot
-  if (requirements === null) return "not_applicable"
-  if (requirements.providerConnection) {
-    const failed = connectionFailure(snapshot)
-    if (failed !== null) return failed
-  }
-  if (requirements.writes) {
-    const failed = writeGateFailure(snapshot, requirements.writeGateMaxAgeMillis)
-    if (failed !== null) return failed
-  }
-  for (const name of requirements.prerequisites) {
-    const failed = prerequisiteFailure(snapshot, name)
-    if (failed !== null) return failed
-  }
-  const nothingAsked =
-    !requirements.providerConnection && !requirements.writes && requirements.prerequisites.length === 0
-  return nothingAsked ? "not_applicable" : "passed"
+  if (requirements === null) return null
+  return (
+    (requirements.providerConnection ? connectionFailure(snapshot) : null) ??
+    (requirements.writes ? writeGateFailure(snapshot, requirements.writeGateMaxAgeMillis) : null) ??
+    (requirements.prerequisites.length > 0 ? prerequisitesFailure(snapshot, requirements.prerequisites) : null)
+  )
 }
 
-const connectionFailure = ({ subject: { scope }, facts: { connection } }: Snapshot): Failure | null => {
+const connectionFailure = (snapshot: Snapshot): Failure | null => {
+  const { scope } = snapshot.subject
+  const { connection } = snapshot.facts
   if (scope.providerConnectionId === null) return CONNECTION_NOT_NAMED
   if (connection === null || connection.id !== scope.providerConnectionId) return CONNECTION_MISSING
   if (connection.workspaceId !== scope.workspaceId || connection.tenantId !== scope.tenantId) {
@@ -153,13 +162,20 @@ const connectionFailure = ({ subject: { scope }, facts: { connection } }: Snapsh
   return connection.connected ? null : CONNECTION_DISCONNECTED
 }
 
-const writeGateFailure = (
-  { subject: { scope }, facts: { writeGate }, takenAtMillis }: Snapshot,
-  maxAgeMillis: number
-): Failure | null => {
+const writeGateFailure = (snapshot: Snapshot, maxAgeMillis: number): Failure | null => {
+  const { scope } = snapshot.subject
+  const { writeGate } = snapshot.facts
   if (writeGate === null || writeGate.tenantId !== scope.tenantId) return WRITE_GATE_CLOSED.not_configured
-  const closure = closureOf(writeGate, takenAtMillis, maxAgeMillis)
+  const closure = closureOf(writeGate, snapshot.takenAtMillis, maxAgeMillis)
   return closure === null ? null : WRITE_GATE_CLOSED[closure]
+}
+
+const prerequisitesFailure = (snapshot: Snapshot, names: ReadonlyArray<PrerequisiteName>): Failure | null => {
+  for (const name of names) {
+    const failed = prerequisiteFailure(snapshot, name)
+    if (failed !== null) return failed
+  }
+  return null
 }
 
 const prerequisiteFailure = (
@@ -178,22 +194,35 @@ const prerequisiteFailure = (
 }
 
 /** The table `decide` and `explain` go through, in the order of the contract. */
-export const checks: readonly [Check, Check, Check, Check, Check] = [
+export const checks: readonly [Check, Check, Check<MembershipFact | null>, Check<TenantFact | null>, Check] = [
   {
     key: "workspace_scope",
     asks: "Is the workspace open, the tenant part of it, and the initiator an active member?",
-    answer: workspaceScope
+    applies: () => true,
+    failureOf: workspaceScope
   },
-  { key: "tenant_scope", asks: "Does the tenant exist, and may the initiator touch it?", answer: tenantScope },
-  { key: "capability", asks: "Does the initiator hold the capability the operation requires?", answer: capability },
+  {
+    key: "tenant_scope",
+    asks: "Does the tenant exist, and may the initiator touch it?",
+    applies: namesTenant,
+    failureOf: tenantScope
+  },
+  {
+    key: "capability",
+    asks: "Does the initiator hold the capability the operation requires?",
+    applies: asksCapability,
+    failureOf: capability
+  },
   {
     key: "tenant_operability",
     asks: "May the operation run in the tenant's present state?",
-    answer: tenantOperability
+    applies: namesTenant,
+    failureOf: tenantOperability
   },
   {
     key: "execution_prerequisites",
     asks: "Are the connection, the write gate and the host's prerequisites in order?",
-    answer: executionPrerequisites
+    applies: hasPrerequisites,
+    failureOf: executionPrerequisites
   }
 ]

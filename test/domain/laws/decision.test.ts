@@ -13,6 +13,7 @@ import {
 } from "@countersign/domain"
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
+import { answersTo, failuresOf } from "../support/answers.ts"
 import { always, anyCase } from "../support/cases.ts"
 import {
   DAY_MILLIS,
@@ -79,7 +80,7 @@ const losses = (snapshot: Snapshot): ReadonlyArray<Snapshot> => {
 describe("laws of the decision", { timeout: 300_000 }, () => {
   it("denial_trumps_permission", () => {
     always((snapshot) => {
-      const failures = checks.map(({ answer }) => answer(snapshot)).filter((answer) => typeof answer !== "string")
+      const failures = failuresOf(snapshot)
       const decision = decide(snapshot)
       // One failing check denies whatever the other four say, and the first one gives the reason.
       assert.strictEqual(decision._tag, failures.length === 0 ? "Allowed" : "Denied")
@@ -192,12 +193,12 @@ describe("laws of the decision", { timeout: 300_000 }, () => {
       const { facts, subject, requirements } = snapshot
       const { workspace, tenant, initiator, membership, entitlement, connection, writeGate } = facts
       const decision = decide(snapshot)
-      const answers = checks.map(({ answer }) => answer(snapshot))
+      const answers = answersTo(snapshot)
       const isTheSame = (changed: Partial<AuthorityFacts>, what: string) => {
         const other = withFacts(snapshot, changed)
         assertSame(decide(other), decision, what)
-        checks.forEach(({ answer }, index) => {
-          assertSame(answer(other), answers[index], what)
+        answersTo(other).forEach((answer, index) => {
+          assertSame(answer, answers[index], what)
         })
       }
       const { scope } = subject
