@@ -9,7 +9,7 @@ import { Result } from "effect"
 export type Cell = string | number | bigint | boolean | Date | Uint8Array | null
 
 /** How cells of a type travel, and what they are cast to on arrival. */
-const types = {
+export const types = {
   uuid: { element: PgTypes.OID.uuid, name: "uuid", cast: "" },
   text: { element: PgTypes.OID.text, name: "text", cast: "" },
   smallint: { element: PgTypes.OID.int2, name: "smallint", cast: "" },
@@ -78,11 +78,14 @@ export const fromArrays = <A>(columns: ReadonlyArray<Column<A>>, first: number, 
 export const objectsOf = <A>(columns: ReadonlyArray<Column<A>>, values: ReadonlyArray<A>) =>
   values.map((value) => Object.fromEntries(columns.map(({ name, of }) => [name, of(value)])))
 
-/** The objects of a `jsonb` expression as rows of a table `alias`, numbered by its column `ordinality`. */
+/** The objects of a `jsonb` expression as rows of a table `alias`. */
 export const fromJson = <A>(columns: ReadonlyArray<Column<A>>, json: string, alias: string): string => {
-  const definitions = columns.map(({ name, type }) => `${name} ${types[type].name}`)
-  return `ROWS FROM (jsonb_to_recordset(${json}) AS (${definitions.join(", ")})) WITH ORDINALITY AS ${alias}`
+  return `jsonb_to_recordset(${json}) AS ${alias}(${definitionsOf(columns)})`
 }
+
+/** The columns with their types, as whoever reads records has to say them. */
+export const definitionsOf = <A>(columns: ReadonlyArray<Column<A>>): string =>
+  columns.map(({ name, type }) => `${name} ${types[type].name}`).join(", ")
 
 /** The names, to insert into. */
 export const namesOf = <A>(columns: ReadonlyArray<Column<A>>): string => columns.map(({ name }) => name).join(", ")

@@ -1,5 +1,15 @@
 /** `RunStore` over the table `runs`. */
-import { type RunFilter, type RunId, RunNotFound, RunStore, WAITING_MAX } from "@countersign/domain"
+
+import {
+  type FirstStep,
+  type RunFilter,
+  type RunId,
+  RunNotFound,
+  RunStore,
+  type StoreUnavailable,
+  WAITING_MAX
+} from "@countersign/domain"
+
 import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { makeDispatch } from "./dispatch.ts"
@@ -26,8 +36,9 @@ import {
 } from "./RunRow.ts"
 import { isRunId } from "./readCells.ts"
 import type { Names } from "./SchemaName.ts"
+
 import { makeStepWriter } from "./StepWriter.ts"
-import { during } from "./troubles.ts"
+import { during, storeUnavailable } from "./troubles.ts"
 import { idsOf } from "./write.ts"
 
 interface IdRow {
@@ -73,17 +84,24 @@ export const layerRunStore = (names: Names): Layer.Layer<RunStore, never, SqlCli
         return yield* Effect.fromResult(readRun(row))
       })
 
+      const dispatch = (steps: ReadonlyArray<FirstStep>) =>
+        dispatchThrough(
+          (text, parameters) =>
+            during("dispatch runs")(
+              Effect.map(sql.unsafe<{ readonly answer: string | null }>(text, parameters), (rows) =>
+                rows.map(({ answer }) => answer)
+              )
+            ),
+          steps
+        )
+
+      const transacted = <A>(effect: Effect.Effect<A, StoreUnavailable>) =>
+        Effect.catchTag(sql.withTransaction(effect), "SqlError", (error) =>
+          Effect.fail(storeUnavailable("dispatch runs", error))
+        )
+
       return RunStore.of({
-        dispatch: (steps) =>
-          dispatchThrough(
-            (text, parameters) =>
-              during("dispatch runs")(
-                Effect.map(sql.unsafe<{ readonly answer: string | null }>(text, parameters), (rows) =>
-                  rows.map(({ answer }) => answer)
-                )
-              ),
-            steps
-          ),
+        dispatch: (steps) => (steps.length < 2 ? dispatch(steps) : transacted(dispatch(steps))),
         find: (id) => one(id, ""),
         hold: (id) => one(id, "FOR UPDATE"),
         list: Effect.fnUntraced(function* (filter) {

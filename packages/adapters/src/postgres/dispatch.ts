@@ -1,11 +1,13 @@
-/** Dispatch as SQL: one statement with one text parameter, so that it is the same through any driver. */
-import { type Dispatched, type FirstStep, type Run, RunId, StoreUnavailable } from "@countersign/domain"
-import { Effect, Result, Schema } from "effect"
-import { alone } from "./AuditEntry.ts"
-import { cellsOf, column, fromJson, namesOf, objectsOf } from "./Cells.ts"
-import { auditColumns, dispatchedColumns, eventColumns, noticeColumns, notingEvents, stateColumns } from "./columns.ts"
+/** Dispatch as SQL: statements whose parameters are texts, so that they are the same through any driver. */
+import type { Dispatched, FirstStep, Run, RunId } from "@countersign/domain"
+import { StoreUnavailable } from "@countersign/domain"
+import { Effect, Result } from "effect"
+import { cellsOf, fromJson, namesOf, objectsOf } from "./Cells.ts"
+import { eventColumns, noticeColumns, notingEvents } from "./columns.ts"
+import { outcomeText, REPEATED, recordingFirst, runColumns } from "./FirstRows.ts"
 import { RUN_COLUMNS, type RunRow, readRun } from "./RunRow.ts"
 import type { Names } from "./SchemaName.ts"
+import { arrayText, fromTexts, textCellsOf, textCount, textsOf } from "./TextCells.ts"
 
 /** Runs one statement whose parameters are texts, and whose rows have one column `answer`, a text. */
 export type Execute = (
@@ -15,45 +17,32 @@ export type Execute = (
 
 /** How many runs one statement stores at most. */
 const CHUNK = 1000
+/** How many characters of payloads one statement stores at most, unless a single one has more. */
+const CHUNK_LENGTH = 8 * 1024 * 1024
 /** How often an active run may end between the two statements before we believe that something is wrong. */
 const TRIES = 5
 
-const runColumns = [
-  column("id", "uuid", ({ dispatch }: Run) => dispatch.id),
-  ...dispatchedColumns,
-  ...stateColumns.filter(({ name }) => name !== "available_at"),
-  column(
-    "available_at",
-    "timestamptz",
-    (run: Run) => new Date(run._tag === "Queued" ? run.availableAtMillis : run.dispatch.dispatchedAtMillis)
-  )
-]
-
-/** Stores what is new; answers with the ids of what was stored. */
+/** Stores what is new; answers with the ids of what was stored, in one text. */
 const insertion = (names: Names) => {
   const { q, channel } = names
-  return `WITH given AS MATERIALIZED (
-  SELECT $1::text::jsonb AS steps
-), stored AS (
+  const outcome = textCount(runColumns) + 1
+  return `WITH stored AS (
   INSERT INTO ${q}.runs (${namesOf(runColumns)})
-  SELECT ${cellsOf(runColumns, "s")} FROM ${fromJson(runColumns, "(SELECT steps->'runs' FROM given)", "s")}
-  ORDER BY s.identity, s.ordinality
-  ON CONFLICT DO NOTHING RETURNING id, status
+  SELECT ${textCellsOf(runColumns, "s")} FROM ${fromTexts(runColumns, 1, "s")}
+  ON CONFLICT DO NOTHING RETURNING ${REPEATED}, status
 ), audited AS (
-  INSERT INTO ${q}.audit_records (${namesOf(auditColumns)})
-  SELECT ${cellsOf(auditColumns, "a")} FROM ${fromJson(auditColumns, "(SELECT steps->'audit' FROM given)", "a")}
-  WHERE (a.run_id IN (SELECT id FROM stored)) IS TRUE
+  ${recordingFirst(q, "stored", outcome)}
 ), announced AS (
   INSERT INTO ${q}.notices (${namesOf(noticeColumns)}, due_at)
   SELECT ${cellsOf(noticeColumns, "n")}, n.completed_at
-  FROM ${fromJson(noticeColumns, "(SELECT steps->'notices' FROM given)", "n")}
+  FROM ${fromJson(noticeColumns, `$${outcome + 1}::text::jsonb`, "n")}
   WHERE (n.run_id IN (SELECT id FROM stored)) IS TRUE
 ), told AS (
-  ${notingEvents(names, fromJson(eventColumns, "(SELECT steps->'events' FROM given)", "e"), "SELECT id FROM stored")}
+  ${notingEvents(names, fromJson(eventColumns, `$${outcome + 2}::text::jsonb`, "e"), "SELECT id FROM stored")}
 ), woken AS (
   SELECT pg_catalog.pg_notify('${channel}', '') WHERE EXISTS (SELECT FROM stored WHERE status = 'queued')
 )
-SELECT id::text AS answer FROM stored WHERE (SELECT count(*) FROM woken) >= 0`
+SELECT string_agg(id::text, ' ') AS answer FROM stored WHERE (SELECT count(*) FROM woken) >= 0`
 }
 
 /** The run of an id, or else the active run of an identity. */
@@ -61,16 +50,17 @@ const existing = ({ q }: Names) => `SELECT (SELECT to_jsonb(found) FROM (
   SELECT ${RUN_COLUMNS} FROM ${q}.runs r WHERE r.id = g.id OR (r.identity = g.identity AND r.status <> 'completed')
   ORDER BY r.id = g.id DESC LIMIT 1
 ) AS found)::text AS answer
-FROM ROWS FROM (jsonb_to_recordset($1::text::jsonb) AS (id uuid, identity text)) WITH ORDINALITY AS g
+FROM unnest($1::text::uuid[], $2::text::text[]) WITH ORDINALITY AS g(id, identity, ordinality)
 ORDER BY g.ordinality`
 
 /** A row of `runs` as JSON; PostgreSQL vouches for its types. */
 const rowOf = (answer: string): RunRow => JSON.parse(answer)
 
-const isRunId = Schema.is(RunId)
-
-const keysOf = (steps: ReadonlyArray<FirstStep>): string =>
-  JSON.stringify(steps.map(({ run: { dispatch } }) => ({ id: dispatch.id, identity: dispatch.identity })))
+/** A step, and which of all that were given it is. */
+interface Asked {
+  readonly step: FirstStep
+  readonly at: number
+}
 
 const rejected = (advice: string, cause: unknown) =>
   new StoreUnavailable({ trouble: "rejected", operation: "dispatch runs", advice, cause })
@@ -83,36 +73,35 @@ export type DispatchWith = (
 
 /**
  * Of several runs with one identity the first is stored; the others, and those whose identity or id is stored already, are
- * answered with that run.
+ * answered with that run. More than one step takes several statements: all or nothing is for the transaction around them.
  */
 export const makeDispatch = (names: Names): DispatchWith => {
   const insert = insertion(names)
   const find = existing(names)
 
-  const inserted = Effect.fnUntraced(function* (execute: Execute, steps: ReadonlyArray<FirstStep>) {
-    const parameter = JSON.stringify({
-      runs: objectsOf(
-        runColumns,
-        steps.map(({ run }) => run)
-      ),
-      audit: objectsOf(
-        auditColumns,
-        steps.map(({ audit }) => alone(audit))
-      ),
-      notices: objectsOf(
-        noticeColumns,
-        steps.flatMap(({ notice }) => notice ?? [])
-      ),
-      events: objectsOf(
-        eventColumns,
-        steps.flatMap(({ events }) => events)
+  /** Stores those that can be; answers with the others. */
+  const store = Effect.fnUntraced(function* (execute: Execute, asked: ReadonlyArray<Asked>) {
+    const { firsts, others } = byId(asked)
+    for (const { outcome, chunk } of chunksOf(firsts)) {
+      const [ids] = yield* execute(
+        insert,
+        parametersOf(
+          chunk.map(({ step }) => step),
+          outcome
+        )
       )
-    })
-    return new Set((yield* execute(insert, [parameter])).filter(isRunId))
+      const stored = new Set(ids?.split(" "))
+      if (stored.size < chunk.length) others.push(...chunk.filter(({ step }) => !stored.has(step.run.dispatch.id)))
+    }
+    return others
   })
 
-  const known = Effect.fnUntraced(function* (execute: Execute, steps: ReadonlyArray<FirstStep>) {
-    const answers = yield* execute(find, [keysOf(steps)])
+  /** The runs that are in the way of these; null where it has ended meanwhile. */
+  const known = Effect.fnUntraced(function* (execute: Execute, asked: ReadonlyArray<Asked>) {
+    const answers = yield* execute(find, [
+      arrayText(asked.map(({ step }) => step.run.dispatch.id)),
+      arrayText(asked.map(({ step }) => step.run.dispatch.identity))
+    ])
     const runs: Array<Run | null> = []
     for (const answer of answers) {
       const run = answer === null ? null : readRun(rowOf(answer))
@@ -124,43 +113,90 @@ export const makeDispatch = (names: Names): DispatchWith => {
     return runs
   })
 
-  /** One try at each of these steps; null where the run that was in the way has ended meanwhile. */
-  const attempt = Effect.fnUntraced(function* (execute: Execute, steps: ReadonlyArray<FirstStep>) {
-    const stored = yield* inserted(execute, steps)
-    // An id that was given twice is stored once: only the first of the two is new.
-    const isNew = steps.map((step) => stored.delete(step.run.dispatch.id))
-    const others = steps.filter((_, index) => isNew[index] === false)
-    const runs = others.length === 0 ? [] : yield* known(execute, others)
-    let next = 0
-    return steps.map((step, index): Dispatched | null => {
-      if (isNew[index] === true) return { run: step.run, deduped: false }
-      const run = runs[next] ?? null
-      next += 1
-      return run === null ? null : { run, deduped: true }
-    })
+  return Effect.fnUntraced(function* (execute, steps) {
+    const answers = steps.map(({ run }): Dispatched => ({ run, deduped: false }))
+    let open: ReadonlyArray<Asked> = steps.map((step, at) => ({ step, at }))
+    // A run can end between the statement that finds its identity taken and the one that looks for it.
+    for (let tries = 0; open.length > 0; tries += 1) {
+      if (tries === TRIES) return yield* rejected("runs of this identity come and go too fast: dispatch again", null)
+      const gone: Array<Asked> = []
+      for (const some of slicesOf(yield* store(execute, open))) {
+        const runs = yield* known(execute, some)
+        for (const [index, asked] of some.entries()) {
+          const run = runs[index] ?? null
+          if (run === null) gone.push(asked)
+          else answers[asked.at] = { run, deduped: true }
+        }
+      }
+      open = gone
+    }
+    return answers
   })
-
-  // A run can end between the statement that finds its identity taken and the one that looks for it.
-  const chunk = (
-    execute: Execute,
-    steps: ReadonlyArray<FirstStep>,
-    triesLeft = TRIES
-  ): Effect.Effect<ReadonlyArray<Dispatched>, StoreUnavailable> =>
-    Effect.gen(function* () {
-      if (triesLeft === 0) return yield* rejected("runs of this identity come and go too fast: dispatch again", null)
-      const answers = yield* attempt(execute, steps)
-      const open = steps.filter((_, index) => answers[index] === null)
-      const later = open.length === 0 ? [] : yield* chunk(execute, open, triesLeft - 1)
-      const rest = later[Symbol.iterator]()
-      return answers.flatMap((answer) => answer ?? rest.next().value ?? [])
-    })
-
-  return (execute, steps) =>
-    Effect.map(
-      Effect.forEach(chunksOf(steps), (some) => chunk(execute, some)),
-      (answers) => answers.flat()
-    )
 }
 
-const chunksOf = (steps: ReadonlyArray<FirstStep>): ReadonlyArray<ReadonlyArray<FirstStep>> =>
-  Array.from({ length: Math.ceil(steps.length / CHUNK) }, (_, index) => steps.slice(index * CHUNK, (index + 1) * CHUNK))
+/** Of several with one id the first alone is stored, whatever else they say. */
+const byId = (asked: ReadonlyArray<Asked>) => {
+  const firsts = new Map<RunId, Asked>()
+  const others: Array<Asked> = []
+  for (const one of asked) {
+    const { id } = one.step.run.dispatch
+    if (firsts.has(id)) others.push(one)
+    else firsts.set(id, one)
+  }
+  return { firsts: [...firsts.values()], others }
+}
+
+/** Of one identity the first given comes first; everybody takes identities in one order, so that nobody waits crosswise. */
+const byIdentity = (one: Asked, other: Asked): number => {
+  const [first, second] = [one.step.run.dispatch.identity, other.step.run.dispatch.identity]
+  if (first === second) return one.at - other.at
+  return first < second ? -1 : 1
+}
+
+/** What one statement stores: steps that came out alike. */
+interface Chunk {
+  readonly outcome: string
+  readonly chunk: Array<Asked>
+}
+
+const chunksOf = (asked: ReadonlyArray<Asked>): ReadonlyArray<Chunk> => {
+  const chunks: Array<Chunk> = []
+  const filling = new Map<string, Chunk & { length: number }>()
+  for (const one of asked.toSorted(byIdentity)) {
+    const outcome = outcomeText(one.step)
+    const { length } = JSON.stringify(one.step.run.dispatch.payload)
+    const last = filling.get(outcome)
+    if (last !== undefined && last.chunk.length < CHUNK && last.length + length <= CHUNK_LENGTH) {
+      last.chunk.push(one)
+      last.length += length
+    } else {
+      const next = { outcome, chunk: [one], length }
+      filling.set(outcome, next)
+      chunks.push(next)
+    }
+  }
+  return chunks
+}
+
+const parametersOf = (steps: ReadonlyArray<FirstStep>, outcome: string): ReadonlyArray<string> => [
+  ...textsOf(
+    runColumns,
+    steps.map(({ run }) => run)
+  ),
+  outcome,
+  JSON.stringify(
+    objectsOf(
+      noticeColumns,
+      steps.flatMap(({ notice }) => notice ?? [])
+    )
+  ),
+  JSON.stringify(
+    objectsOf(
+      eventColumns,
+      steps.flatMap(({ events }) => events)
+    )
+  )
+]
+
+const slicesOf = (asked: ReadonlyArray<Asked>): ReadonlyArray<ReadonlyArray<Asked>> =>
+  Array.from({ length: Math.ceil(asked.length / CHUNK) }, (_, index) => asked.slice(index * CHUNK, (index + 1) * CHUNK))
