@@ -76,6 +76,8 @@ export interface Operation<Payload = unknown, Result = unknown> {
   readonly result: PlainSchema<Result>
   /** Decodes a payload given as JSON; fails with what is wrong with it. */
   readonly accept: (json: unknown) => Result.Result<AcceptedPayload, Schema.SchemaError>
+  /** The JSON of a payload; fails with what is wrong with it. */
+  readonly encode: (payload: unknown) => Result.Result<Schema.Json, Schema.SchemaError>
   readonly attempts: AttemptPolicy
   /** Null: a denial blocks at once. */
   readonly hold: HoldPolicy | null
@@ -153,6 +155,7 @@ const make = <Payload, Result>(declaration: Declaration<Payload, Result>): Opera
   payload: declaration.payload,
   result: declaration.result,
   accept: acceptor(declaration),
+  encode: Schema.encodeUnknownResult(Schema.toCodecJson(declaration.payload)),
   attempts: checked(declaration.type, "attempts", { ...DEFAULT_ATTEMPTS, ...declaration.attempts }),
   hold: declaration.hold === undefined ? null : checked(declaration.type, "hold", declaration.hold),
   queuedLimitMillis: checked(declaration.type, "limits", {

@@ -38,13 +38,21 @@ import {
   type UnitOfWork
 } from "@countersign/domain"
 import { Context, Effect, Layer } from "effect"
-import { SecureRandom } from "effect/crypto"
+import type { SecureRandom } from "effect/crypto"
 import { type CancelRefused, cancelRun } from "./Cancellation.ts"
+import { type DispatchRequests, dispatchAllTyped, dispatchAllUntyped, prepareAllTyped } from "./DispatchAll.ts"
 import { dispatchTyped, dispatchUntyped, prepareTyped } from "./Dispatcher.ts"
-import type { DispatchRefused, DispatchRequest, RequestedAuthority, UntypedDispatchRequest } from "./DispatchRequest.ts"
+import type {
+  DispatchAllRefused,
+  DispatchRefused,
+  DispatchRequest,
+  RequestedAuthority,
+  UntypedDispatchRequest
+} from "./DispatchRequest.ts"
 import { type ExplainedRun, explainRun, type InspectedRun, inspectRun } from "./Inspection.ts"
 import { PAYLOAD_MAX_BYTES, SIZE_RANGE } from "./JsonSize.ts"
 import { type PauseRefused, type PauseRequest, pauseRuns, type ResumeRequest, resumeRuns } from "./Pausing.ts"
+import { layerPooledRandom } from "./PooledRandom.ts"
 import { retryRun } from "./Retry.ts"
 import type { NamedPerson, ScheduleRequest, UntypedScheduleRequest } from "./ScheduleRequest.ts"
 import {
@@ -86,8 +94,24 @@ export class Countersign extends Context.Service<
     readonly dispatchUntyped: (
       request: UntypedDispatchRequest
     ) => Effect.Effect<Dispatched, DispatchRefused | StoreUnavailable>
+    /**
+     * Stores a queued run for each request, all of them or none, and answers in their order; a few thousand take about as long as a
+     * few dozen that come one by one. Of several with one identity the first is stored, and answers for the others. Requests that
+     * are wrong are named by their place (`DispatchAllRefused`). At most {@link DISPATCHES_MAX} requests; none is no mistake.
+     */
+    readonly dispatchAll: <Payloads extends ReadonlyArray<unknown>>(
+      requests: DispatchRequests<Payloads>
+    ) => Effect.Effect<ReadonlyArray<Dispatched>, DispatchAllRefused | StoreUnavailable>
+    /** The same by wire name and with the payloads as JSON. */
+    readonly dispatchAllUntyped: (
+      requests: ReadonlyArray<UntypedDispatchRequest>
+    ) => Effect.Effect<ReadonlyArray<Dispatched>, DispatchAllRefused | StoreUnavailable>
     /** The first step of a run, checked but not stored; for hosts that store it through a connection of their own. */
     readonly prepare: <Payload>(request: DispatchRequest<Payload>) => Effect.Effect<FirstStep, DispatchRefused>
+    /** The same for many, refused together as by `dispatchAll`. */
+    readonly prepareAll: <Payloads extends ReadonlyArray<unknown>>(
+      requests: DispatchRequests<Payloads>
+    ) => Effect.Effect<ReadonlyArray<FirstStep>, DispatchAllRefused>
     readonly find: (id: RunId) => Effect.Effect<Run, Unfound>
     readonly list: (filter: RunFilter) => Effect.Effect<RunPage, StoreUnavailable>
     /** The run with its decisions and audit records. */
@@ -140,7 +164,7 @@ export class Countersign extends Context.Service<
   static readonly layer = (options: CountersignOptions): Layer.Layer<Countersign, never, CountersignPorts> => {
     const problem = rangeProblem(options.payloadMaxBytes ?? PAYLOAD_MAX_BYTES, SIZE_RANGE)
     if (problem !== null) throw new RangeError(`payloadMaxBytes ${problem}`)
-    return Layer.effect(Countersign, make(options)).pipe(Layer.provide(SecureRandom.layerWebCrypto))
+    return Layer.effect(Countersign, make(options)).pipe(Layer.provide(layerPooledRandom))
   }
 }
 
@@ -161,7 +185,10 @@ const make = ({ catalogue, payloadMaxBytes, queue }: CountersignOptions) =>
       catalogue,
       dispatch: (request) => Effect.provide(dispatchTyped(terms, request), ports),
       dispatchUntyped: (request) => Effect.provide(dispatchUntyped(terms, request), ports),
+      dispatchAll: (requests) => Effect.provide(dispatchAllTyped(terms, requests), ports),
+      dispatchAllUntyped: (requests) => Effect.provide(dispatchAllUntyped(terms, requests), ports),
       prepare: (request) => Effect.provide(prepareTyped(terms, request), ports),
+      prepareAll: (requests) => Effect.provide(prepareAllTyped(terms, requests), ports),
       find: (id) =>
         Effect.provide(
           Effect.flatMap(RunStore, (store) => store.find(id)),

@@ -63,3 +63,32 @@ export class DispatchRefused extends Schema.TaggedError<DispatchRefused>()("Disp
     return `dispatch refused (${this.reason}): ${this.advice}`
   }
 }
+
+/** Why one of several requests is refused: as one that comes alone, or as one of many. */
+export const RequestRefusalReason = Schema.Literals([...RefusalReason.literals, "request_invalid", "too_many"])
+export type RequestRefusalReason = typeof RequestRefusalReason.Type
+
+/** One request that was refused: which one, counted from 0, why, and what to do about it. */
+export const RequestRefusal = Schema.Struct({
+  at: Schema.Int,
+  reason: RequestRefusalReason,
+  advice: Schema.String
+})
+export type RequestRefusal = typeof RequestRefusal.Type
+
+/** Dispatches that were asked for together are refused together: nothing of them was stored. */
+export class DispatchAllRefused extends Schema.TaggedError<DispatchAllRefused>()("DispatchAllRefused", {
+  /** How many requests were given, and how many of them are wrong. */
+  given: Schema.Int,
+  wrong: Schema.Int,
+  /** The first of those that are wrong, in the order given; at most {@link REFUSALS_LISTED}. */
+  refusals: Schema.NonEmptyArray(RequestRefusal)
+}) {
+  override get message() {
+    const [{ at, reason, advice }] = this.refusals
+    return `dispatch refused, nothing is stored: ${this.wrong} of ${this.given} requests are wrong; the first, at index ${at} (${reason}): ${advice}`
+  }
+}
+
+/** How many refusals one answer lists. */
+export const REFUSALS_LISTED = 100

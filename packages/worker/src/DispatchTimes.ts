@@ -25,22 +25,20 @@ export const timesOf = (
   queuedLimitMillis: number,
   nowMillis: number
 ): Result.Result<DispatchTimes, DispatchRefused> =>
-  Result.gen(function* () {
-    // Only what is left out has a default: null is what a caller without types makes of a broken date.
-    const available = yield* instant(
-      "availableAtMillis",
-      availableAtMillis === undefined ? nowMillis : availableAtMillis
-    )
-    const latest = Math.max(available, nowMillis)
-    const expires = yield* instant(
-      "expiresAtMillis",
-      expiresAtMillis === undefined ? Math.min(latest + queuedLimitMillis, LAST_MILLIS) : expiresAtMillis
-    )
-    if (expires <= latest) {
-      return yield* refuse("expiresAtMillis must lie after now, and after availableAtMillis: the run could never start")
+  // Only what is left out has a default: null is what a caller without types makes of a broken date.
+  Result.flatMap(
+    instant("availableAtMillis", availableAtMillis === undefined ? nowMillis : availableAtMillis),
+    (at) => {
+      const latest = Math.max(at, nowMillis)
+      const limit = Math.min(latest + queuedLimitMillis, LAST_MILLIS)
+      const expires = instant("expiresAtMillis", expiresAtMillis === undefined ? limit : expiresAtMillis)
+      return Result.flatMap(expires, (until) =>
+        until <= latest
+          ? refuse("expiresAtMillis must lie after now, and after availableAtMillis: the run could never start")
+          : Result.succeed({ availableAtMillis: at, expiresAtMillis: until })
+      )
     }
-    return { availableAtMillis: available, expiresAtMillis: expires }
-  })
+  )
 
 const instant = (name: string, atMillis: number): Result.Result<number, DispatchRefused> =>
   Number.isSafeInteger(atMillis) && atMillis >= FIRST_MILLIS && atMillis <= LAST_MILLIS

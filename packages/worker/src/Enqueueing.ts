@@ -1,5 +1,5 @@
 /**
- * Storing a dispatched run together with its entry in the host's own queue, where there is one: never a queued run that no queue
+ * Storing dispatched runs together with their entries in the host's own queue, where there is one: never a queued run that no queue
  * knows.
  *
  * Contract section 3 (`queue.dispatch_failed`).
@@ -15,9 +15,12 @@ import {
   type StoreUnavailable,
   UnitOfWork
 } from "@countersign/domain"
-import { Cause, Effect } from "effect"
+import { Array as Arrays, Cause, Data, Effect } from "effect"
 
-/** How long the host's queue may take, in milliseconds: whoever asks it holds a transaction open. */
+/** How many entries the host's queue is given with one call. */
+const ENTRIES_AT_ONCE = 1_000
+
+/** How long the host's queue may take for one call, in milliseconds: whoever asks it holds a transaction open. */
 const ENQUEUE_DEADLINE_MILLIS = 10_000
 
 /** What the initiator is told; why it was is in the log. */
@@ -42,37 +45,63 @@ export const enqueue = (
     })
   )
 
-/** Puts a run that was dispatched just now into the host's queue; one that was active already is in it. */
+/** The host's queue did not take what was dispatched just now. */
+class NotTaken extends Data.TaggedError("NotTaken")<{
+  readonly error: EnqueueFailed
+  readonly dispatched: ReadonlyArray<Dispatched>
+}> {}
+
+/** Puts runs that were dispatched just now into the host's queue; those that were active already are in it. */
 export const enqueueNew = (
   queue: OutsideQueue["Service"],
-  { run, deduped }: Dispatched
-): Effect.Effect<void, EnqueueFailed> =>
-  deduped || run._tag !== "Queued"
-    ? Effect.void
-    : enqueue(queue, [{ runId: run.dispatch.id, notBeforeMillis: run.availableAtMillis }])
+  dispatched: ReadonlyArray<Dispatched>
+): Effect.Effect<void, NotTaken> =>
+  Effect.forEach(Arrays.chunksOf(dispatched.flatMap(entryOf), ENTRIES_AT_ONCE), (entries) => enqueue(queue, entries), {
+    discard: true
+  }).pipe(Effect.mapError((error) => new NotTaken({ error, dispatched })))
 
-/** The first step of a run that the host's queue did not take. */
-export const failedDispatch = Effect.fnUntraced(function* ({ run }: FirstStep, error: EnqueueFailed) {
-  yield* Effect.logWarning(`run ${run.dispatch.id}: ${error.message}`)
-  return failDispatchStep(run.dispatch, NOT_ENQUEUED)
-})
+const entryOf = ({ run, deduped }: Dispatched): ReadonlyArray<QueueEntry> =>
+  deduped || run._tag !== "Queued" ? [] : [{ runId: run.dispatch.id, notBeforeMillis: run.availableAtMillis }]
+
+/** Stores that the host's queue did not take the new ones among these runs; whoever was answered with one of them is told so. */
+export const storeNotTaken = <R>(
+  steps: ReadonlyArray<FirstStep>,
+  { error, dispatched }: NotTaken,
+  store: (failed: ReadonlyArray<FirstStep>) => Effect.Effect<ReadonlyArray<Dispatched>, StoreUnavailable, R>
+): Effect.Effect<ReadonlyArray<Dispatched>, StoreUnavailable, R> =>
+  Effect.gen(function* () {
+    const isNew = new Set(dispatched.filter(({ deduped }) => !deduped).map(({ run }) => run.dispatch.id))
+    const untaken = steps.filter(({ run }) => isNew.has(run.dispatch.id))
+    yield* Effect.logWarning(`${untaken.map(({ run }) => `run ${run.dispatch.id}`).join(", ")}: ${error.message}`)
+    const answers = yield* store(untaken.map(({ run }) => failDispatchStep(run.dispatch, NOT_ENQUEUED)))
+    const failed = new Map(answers.map(({ run }) => [run.dispatch.id, run]))
+    return dispatched.map(({ run, deduped }) => ({ run: failed.get(run.dispatch.id) ?? run, deduped }))
+  })
 
 /**
- * Stores a run and puts it into the host's queue, in one unit of work. A run that the queue does not take is stored as failed. The
- * queue is asked before the run is committed: what goes wrong in between leaves an id without a run, which harms nobody.
+ * Stores runs and puts them into the host's queue, in one unit of work. Those that the queue does not take are stored as failed, all of
+ * them. The queue is asked before the runs are committed: what goes wrong in between leaves ids without runs, which harms nobody.
  */
+export const storeAllEnqueued = (
+  steps: ReadonlyArray<FirstStep>,
+  queue: OutsideQueue["Service"] | undefined
+): Effect.Effect<ReadonlyArray<Dispatched>, StoreUnavailable, RunStore | UnitOfWork> =>
+  queue === undefined
+    ? store(steps)
+    : Effect.flatMap(UnitOfWork, (unit) =>
+        unit.transact(Effect.tap(store(steps), (dispatched) => enqueueNew(queue, dispatched)))
+      ).pipe(Effect.catchTag("NotTaken", (notTaken) => storeNotTaken(steps, notTaken, store)))
+
+/** The same for one run. */
 export const storeEnqueued = (
   first: FirstStep,
   queue: OutsideQueue["Service"] | undefined
 ): Effect.Effect<Dispatched, StoreUnavailable, RunStore | UnitOfWork> =>
-  queue === undefined
-    ? store(first)
-    : Effect.flatMap(UnitOfWork, (unit) =>
-        unit.transact(Effect.tap(store(first), (dispatched) => enqueueNew(queue, dispatched)))
-      ).pipe(Effect.catchTag("EnqueueFailed", (error) => Effect.flatMap(failedDispatch(first, error), store)))
+  Effect.flatMap(storeAllEnqueued([first], queue), only)
 
-const store = (first: FirstStep): Effect.Effect<Dispatched, StoreUnavailable, RunStore> =>
-  Effect.gen(function* () {
-    const [dispatched] = yield* Effect.flatMap(RunStore, (runs) => runs.dispatch([first]))
-    return dispatched ?? { run: first.run, deduped: false }
-  })
+/** The answer to the one step that was given. */
+export const only = ([answer]: ReadonlyArray<Dispatched>): Effect.Effect<Dispatched> =>
+  answer === undefined ? Effect.die(new Error("a dispatch was not answered")) : Effect.succeed(answer)
+
+const store = (steps: ReadonlyArray<FirstStep>): Effect.Effect<ReadonlyArray<Dispatched>, StoreUnavailable, RunStore> =>
+  Effect.flatMap(RunStore, (runs) => runs.dispatch(steps))

@@ -15,7 +15,7 @@ import {
 } from "@countersign/domain"
 import { type Context, Effect } from "effect"
 import { SqlClient } from "effect/sql"
-import { enqueueNew, failedDispatch } from "./Enqueueing.ts"
+import { enqueueNew, storeNotTaken } from "./Enqueueing.ts"
 
 /** How runs get into the host's queue. */
 export interface HostQueue {
@@ -52,48 +52,45 @@ export const queueOnOurClient = (
   )
 
 /**
- * Stores a run through the host's transaction, and puts it into the host's queue, where there is one, with the same transaction. What
- * the queue does not take is stored as failed.
+ * Stores runs through the host's transaction, and puts them into the host's queue, where there is one, with the same transaction. What
+ * the queue does not take is stored as failed. All are stored or none, and the transaction goes on either way.
  */
 export const dispatchIn = (
   transaction: Query,
   schema: SchemaName,
   queue: HostQueue | undefined
-): ((first: FirstStep) => Effect.Effect<Dispatched, StoreUnavailable>) => {
-  const dispatch = dispatchThrough(transaction, schema)
-  const store = (first: FirstStep) => Effect.flatMap(dispatch([first]), only)
-  if (queue === undefined) return store
+): ((steps: ReadonlyArray<FirstStep>) => Effect.Effect<ReadonlyArray<Dispatched>, StoreUnavailable>) => {
+  const store = dispatchThrough(transaction, schema)
+  const whole = wholeIn(transaction)
+  // One run is stored by one statement.
+  if (queue === undefined) return (steps) => (steps.length < 2 ? store(steps) : whole(store(steps)))
   const outside = outsideQueue(queue, () => transaction)
-  const said = (command: string) =>
-    Effect.tryPromise({
-      try: () => transaction(command, []),
-      catch: (cause) =>
-        new StoreUnavailable({
-          trouble: "rejected",
-          operation: "dispatch in the host's transaction",
-          advice: "the transaction cannot go on: roll it back and dispatch again",
-          cause
-        })
-    })
-  // The queue's own statement may have spoilt the transaction: all that belongs to this run is taken back with it.
-  return (first) =>
-    Effect.gen(function* () {
-      yield* said(`SAVEPOINT ${SAVEPOINT}`)
-      return yield* store(first).pipe(
-        Effect.tap((dispatched) => enqueueNew(outside, dispatched)),
-        Effect.tap(() => said(`RELEASE SAVEPOINT ${SAVEPOINT}`)),
-        Effect.catchTag("EnqueueFailed", (error) =>
-          said(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`).pipe(
-            Effect.andThen(failedDispatch(first, error)),
-            Effect.flatMap(store)
-          )
-        )
-      )
-    })
+  return (steps) =>
+    whole(Effect.tap(store(steps), (dispatched) => enqueueNew(outside, dispatched))).pipe(
+      Effect.catchTag("NotTaken", (notTaken) => storeNotTaken(steps, notTaken, store))
+    )
 }
 
 const SAVEPOINT = "countersign_dispatch"
 
-/** The answer to the one step that was given. */
-const only = ([answer]: ReadonlyArray<Dispatched>): Effect.Effect<Dispatched> =>
-  answer === undefined ? Effect.die(new Error("a dispatch was not answered")) : Effect.succeed(answer)
+/** Takes back what an effect did within a transaction when it fails, such as after a statement that would have spoilt the rest. */
+const wholeIn =
+  (transaction: Query) =>
+  <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | StoreUnavailable> => {
+    const said = (command: string) =>
+      Effect.tryPromise({
+        try: () => transaction(command, []),
+        catch: (cause) =>
+          new StoreUnavailable({
+            trouble: "rejected",
+            operation: "dispatch in the host's transaction",
+            advice: "the transaction cannot go on: roll it back and dispatch again",
+            cause
+          })
+      })
+    return said(`SAVEPOINT ${SAVEPOINT}`).pipe(
+      // Where even this fails, the transaction is over, and what happened first says why.
+      Effect.andThen(Effect.tapError(effect, () => Effect.ignore(said(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`)))),
+      Effect.tap(() => said(`RELEASE SAVEPOINT ${SAVEPOINT}`))
+    )
+  }

@@ -14,4 +14,4 @@ export const RESULT_MAX_BYTES = 64 * 1024
 export const SIZE_RANGE: Range = { least: 1, most: 64 * 1024 * 1024 }
 
 /** How many bytes this takes as JSON in UTF-8. */
-export const jsonBytes = (json: Schema.Json): number => new TextEncoder().encode(JSON.stringify(json)).length
+export const jsonBytes = (json: Schema.Json): number => Buffer.byteLength(JSON.stringify(json))

@@ -39,7 +39,9 @@ import { Effect, Exit, Layer, ManagedRuntime, Schema, Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { Countersign } from "./Countersign.ts"
 import type { Delivered } from "./Delivery.ts"
+import type { DispatchRequests } from "./DispatchAll.ts"
 import type { DispatchRequest, RequestedAuthority } from "./DispatchRequest.ts"
+import { only } from "./Enqueueing.ts"
 import type { Handler } from "./Handler.ts"
 import { dispatchIn, type HostQueue, queueOnOurClient } from "./HostQueue.ts"
 import type { ExplainedRun, InspectedRun } from "./Inspection.ts"
@@ -99,6 +101,15 @@ export interface OpenCountersign {
     request: DispatchRequest<Payload>,
     options?: { readonly transaction?: Query }
   ) => Promise<Dispatched>
+  /**
+   * Stores a queued run for each request, all of them or none, and answers in their order. Rejects with `DispatchAllRefused`, which
+   * names the requests that are wrong by their place. With `transaction` they are stored with what else happens there; when they
+   * cannot be, nothing of them is, and the transaction may go on.
+   */
+  readonly dispatchAll: <Payloads extends ReadonlyArray<unknown>>(
+    requests: DispatchRequests<Payloads>,
+    options?: { readonly transaction?: Query }
+  ) => Promise<ReadonlyArray<Dispatched>>
   readonly find: (id: RunId) => Promise<Run>
   readonly list: (filter: RunFilter) => Promise<RunPage>
   readonly inspect: (id: RunId) => Promise<InspectedRun>
@@ -162,7 +173,17 @@ export const openCountersign = async (options: OpenOptions): Promise<OpenCounter
         Effect.suspend(() =>
           transaction === undefined
             ? gate.dispatch(request)
-            : Effect.flatMap(gate.prepare(request), dispatchIn(transaction, schema, options.queue))
+            : Effect.flatMap(gate.prepare(request), (first) =>
+                Effect.flatMap(dispatchIn(transaction, schema, options.queue)([first]), only)
+              )
+        )
+      ),
+    dispatchAll: (requests, { transaction } = {}) =>
+      run(
+        Effect.suspend(() =>
+          transaction === undefined
+            ? gate.dispatchAll(requests)
+            : Effect.flatMap(gate.prepareAll(requests), dispatchIn(transaction, schema, options.queue))
         )
       ),
     find: (id) => run(gate.find(id)),

@@ -16,7 +16,8 @@ import {
   type StoreUnavailable
 } from "@countersign/domain"
 import { Effect } from "effect"
-import { type DispatchPorts, type DispatchTerms, dispatchUntyped } from "./Dispatcher.ts"
+import type { DispatchTerms } from "./DispatchChecks.ts"
+import { type DispatchPorts, dispatchUntyped } from "./Dispatcher.ts"
 import type { DispatchRefused, RequestedAuthority } from "./DispatchRequest.ts"
 
 type Troubles = DispatchRefused | IllegalTransition | RunNotFound | RunUnreadable | StoreUnavailable

@@ -31,7 +31,8 @@ import {
 } from "@countersign/domain"
 import { Clock, Effect, Result, Schema } from "effect"
 import type { SecureRandom } from "effect/crypto"
-import { type DispatchTerms, encoded, prepareSlot } from "./Dispatcher.ts"
+import { type DispatchTerms, encoded } from "./DispatchChecks.ts"
+import { prepareSlot } from "./Dispatcher.ts"
 import type { DispatchRefused } from "./DispatchRequest.ts"
 import { readFacts } from "./FactsReader.ts"
 import {
@@ -71,7 +72,8 @@ const personFrom = ({ id, name }: NamedPerson) =>
 
 /** Stores a schedule whose first slot is the first one after now. An id that exists is refused, the stored one untouched. */
 export const addSchedule = <Payload>(terms: DispatchTerms, request: ScheduleRequest<Payload>): Adding =>
-  Effect.mapError(encoded(request), asRefused).pipe(
+  Effect.suspend(() => Effect.fromResult(encoded(request))).pipe(
+    Effect.mapError(asRefused),
     Effect.flatMap((payload) => addUntyped(terms, { ...request, operationType: request.operation.type, payload }))
   )
 

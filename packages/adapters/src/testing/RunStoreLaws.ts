@@ -2,6 +2,7 @@
 import { type RunId, RunStore } from "@countersign/domain"
 import { assert, layer } from "@effect/vitest"
 import { Effect, type Layer } from "effect"
+import { dispatchAllLaws } from "./DispatchAllLaws.ts"
 import { dispatchLaws } from "./DispatchLaws.ts"
 import { expiryLaws } from "./ExpiryLaws.ts"
 import { guardLaws } from "./GuardLaws.ts"
@@ -32,6 +33,7 @@ export const runStoreLaws = <R, E>(
 ): void =>
   layer(adapter, IN_REAL_TIME)(`RunStore: ${name}`, (it) => {
     dispatchLaws(it)
+    dispatchAllLaws(it)
     listLaws(it)
     stepLaws(it)
     guardLaws(it)

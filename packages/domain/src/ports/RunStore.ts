@@ -100,8 +100,8 @@ export class RunStore extends Context.Service<
   RunStore,
   {
     /**
-     * Stores new runs with their audit records and notices, and wakes workers once that is committed. Answers in the order
-     * given. Of several with one identity, in one call or many at once, exactly one is stored while it is active; the
+     * Stores new runs with their audit records and notices, all of them or none, and wakes workers once that is committed. Answers
+     * in the order given. Of several with one identity, in one call or many at once, exactly one is stored while it is active; the
      * others are answered with it. A run whose id is stored already is answered with as it is now, so that a dispatch may
      * be made again when nobody knows how it ended. A run that ends with its dispatch is stored and takes no identity.
      */
