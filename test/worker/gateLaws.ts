@@ -16,6 +16,7 @@ import {
 import { assert, layer } from "@effect/vitest"
 import { Clock, Deferred, Effect, Exit, Layer, Ref, Scope } from "effect"
 import { SecureRandom } from "effect/crypto"
+import { dispatchAllLaws } from "./dispatchAllLaws.ts"
 import {
   counting,
   dispatchSync,
@@ -40,6 +41,8 @@ export const gateLaws = <E>(name: string, store: Layer.Layer<Store, E>) =>
       timeout: "60 seconds"
     }
   )(`the gate on ${name}`, (it) => {
+    dispatchAllLaws(it)
+
     it.effect("acceptance 1: a capability lost after dispatch blocks, and the handler is never called", () =>
       Effect.gen(function* () {
         yield* settle

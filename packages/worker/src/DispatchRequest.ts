@@ -34,7 +34,7 @@ interface Common {
 /** A dispatch of a declared operation, payload typed. */
 export type DispatchRequest<Payload> = RequestedAuthority &
   RequestedTarget &
-  Common & { readonly operation: Operation<Payload, unknown>; readonly payload: Payload }
+  Common & { readonly operation: Operation<Payload, unknown>; readonly payload: NoInfer<Payload> }
 
 /** A dispatch by wire name, payload as JSON: for command lines and outside callers. */
 export type UntypedDispatchRequest = RequestedAuthority &

@@ -72,11 +72,17 @@ export const storeNotTaken = <R>(
   Effect.gen(function* () {
     const isNew = new Set(dispatched.filter(({ deduped }) => !deduped).map(({ run }) => run.dispatch.id))
     const untaken = steps.filter(({ run }) => isNew.has(run.dispatch.id))
-    yield* Effect.logWarning(`${untaken.map(({ run }) => `run ${run.dispatch.id}`).join(", ")}: ${error.message}`)
+    yield* Effect.logWarning(`${runsInWords(untaken)}: ${error.message}`)
     const answers = yield* store(untaken.map(({ run }) => failDispatchStep(run.dispatch, NOT_ENQUEUED)))
     const failed = new Map(answers.map(({ run }) => [run.dispatch.id, run]))
     return dispatched.map(({ run, deduped }) => ({ run: failed.get(run.dispatch.id) ?? run, deduped }))
   })
+
+const runsInWords = (steps: ReadonlyArray<FirstStep>): string => {
+  const [first] = steps
+  const others = steps.length > 1 ? ` and ${steps.length - 1} more` : ""
+  return `run ${first?.run.dispatch.id}${others}`
+}
 
 /**
  * Stores runs and puts them into the host's queue, in one unit of work. Those that the queue does not take are stored as failed, all of

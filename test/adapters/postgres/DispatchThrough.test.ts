@@ -73,6 +73,28 @@ describe("dispatchThrough node-postgres", () => {
     )
   )
 
+  it.live("wakes workers once, however many runs come together", () =>
+    withHost((client) =>
+      Effect.gen(function* () {
+        const heard = yield* (yield* PgClient.PgClient).listen("countersign_work")
+        const store = yield* RunStore
+        const world = yield* makeWorld
+        const many = () => Array.from({ length: 2_500 }, () => dispatchStep(world.dispatch()))
+        const last = Effect.promise(() => client.query("NOTIFY countersign_work, 'last'"))
+        yield* store.dispatch(many())
+        yield* Effect.promise(() => client.query("BEGIN"))
+        yield* dispatchThrough(queryOf(client))(many())
+        yield* Effect.promise(() => client.query("COMMIT"))
+        yield* last
+        const wakes = yield* Effect.replicateEffect(Queue.take(heard), 3)
+        assert.deepStrictEqual(
+          wakes.map(({ payload }) => payload),
+          ["", "", "last"]
+        )
+      }).pipe(Effect.scoped)
+    )
+  )
+
   it.live("leaves nothing when the host rolls back", () =>
     withHost((client) =>
       Effect.gen(function* () {

@@ -90,6 +90,60 @@ describe("openCountersign", { timeout: 120_000 }, () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("thousands are stored with the host's own transaction or not at all; what is refused leaves it usable", () =>
+    Effect.gen(function* () {
+      const { gate, client } = yield* opened
+      yield* Effect.promise(async () => {
+        const invoices = (count: number, from = 0) =>
+          Array.from({ length: count }, (_, at) => ({
+            operation: sendInvoice,
+            payload: { invoice: `${from + at} "\\'{}, NULL` },
+            workspaceId: "north",
+            systemAuthority: true as const
+          }))
+        const inTransaction = { transaction: (text: string, values: Array<string>) => client.query(text, values) }
+        const stored = async () =>
+          (await client.query("SELECT count(*)::integer AS runs FROM countersign.runs")).rows[0]?.runs
+
+        await client.query("BEGIN")
+        await gate.dispatchAll(invoices(2_100), inTransaction)
+        await client.query("ROLLBACK")
+        assert.strictEqual(await stored(), 0)
+
+        await client.query("BEGIN")
+        await client.query("CREATE TABLE kept (id text)")
+        const wrong = invoices(2_100).toSpliced(7, 0, ...invoices(1).map((one) => ({ ...one, workspaceId: "" })))
+        assert.propertyVal(await rejection(gate.dispatchAll(wrong, inTransaction)), "_tag", "DispatchAllRefused")
+        // The second thousand meets a connection that refuses once: what the first one stored is taken back.
+        let statements = 0
+        const faltering = (text: string, values: Array<string>) => {
+          statements += 1
+          return statements === 3 ? client.query("SELECT 1 / 0") : client.query(text, values)
+        }
+        const failed = await rejection(gate.dispatchAll(invoices(2_100), { transaction: faltering }))
+        assert.propertyVal(failed, "_tag", "StoreUnavailable")
+        assert.strictEqual(await stored(), 0)
+        const answers = await gate.dispatchAll(invoices(2_100), inTransaction)
+        const again = await gate.dispatchAll(invoices(1_200, 2_000), inTransaction)
+        assert.strictEqual(again.filter(({ deduped }) => deduped).length, 100)
+        await client.query("COMMIT")
+        assert.strictEqual(await stored(), 3_200)
+        await client.query("SELECT FROM kept")
+        for (const at of [0, 1_000, 2_099]) {
+          const { run } = answers[at] ?? assert.fail("an answer is missing")
+          assert.deepStrictEqual(run.dispatch.payload, invoices(1, at)[0]?.payload)
+          assert.deepStrictEqual(await gate.find(run.dispatch.id), run)
+        }
+        assert.deepStrictEqual(await gate.dispatchAll([]), [])
+        assert.strictEqual((await gate.dispatchAll(invoices(2_100))).filter(({ deduped }) => deduped).length, 2_100)
+        // biome-ignore lint/suspicious/noExplicitAny: what a caller without types may hand over
+        const untyped: any = gate.dispatchAll
+        for (const requests of [null, undefined, 1, [null]])
+          assert.instanceOf(await rejection(untyped(requests)), Error)
+      })
+    }).pipe(Effect.scoped)
+  )
+
   it.live("what makes no sense is a rejection, never a throw", () =>
     Effect.gen(function* () {
       const { url, gate, client, dispatch } = yield* opened

@@ -103,6 +103,30 @@ describe("a queue of the host's own: graphile-worker", { timeout: 120_000 }, () 
     }).pipe(Effect.scoped)
   )
 
+  it.live("many together come into being with their entries, in our transaction and in the host's", () =>
+    Effect.gen(function* () {
+      const { gate, client, jobs, request, transaction } = yield* opened(graphile)
+      yield* Effect.promise(async () => {
+        const ours = await gate.dispatchAll(["1", "2"].map((invoice) => request(invoice)))
+        await client.query("BEGIN")
+        const theirs = await gate.dispatchAll(
+          ["2", "3", "3"].map((invoice) => request(invoice)),
+          { transaction }
+        )
+        await client.query("COMMIT")
+        assert.deepStrictEqual(
+          theirs.map(({ deduped }) => deduped),
+          [true, false, true]
+        )
+        const isNew = [...ours, ...theirs].filter(({ deduped }) => !deduped)
+        assert.sameMembers(
+          await jobs(),
+          isNew.map(({ run }) => run.dispatch.id)
+        )
+      })
+    }).pipe(Effect.scoped)
+  )
+
   it.live("what the queue does not take has failed, in our transaction and in the host's, which goes on", () =>
     Effect.gen(function* () {
       const broken: HostQueue = { enqueue: (_, query) => query("SELECT graphile_worker.no_such_function()", []) }
@@ -112,9 +136,10 @@ describe("a queue of the host's own: graphile-worker", { timeout: 120_000 }, () 
         await client.query("BEGIN")
         await client.query("CREATE TABLE invoices (id text)")
         const { run: theirs } = await gate.dispatch(request("2"), { transaction })
+        const many = await gate.dispatchAll([request("3"), request("4")], { transaction })
         await client.query("COMMIT")
         await client.query("SELECT FROM invoices")
-        for (const { dispatch } of [ours, theirs]) {
+        for (const { dispatch } of [ours, theirs, ...many.map(({ run }) => run)]) {
           const found = await gate.find(dispatch.id)
           if (found._tag !== "Failed") return assert.fail(`the run is ${found._tag}`)
           assert.strictEqual(found.failure.code, "queue.dispatch_failed")

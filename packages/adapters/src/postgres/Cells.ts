@@ -9,7 +9,7 @@ import { Result } from "effect"
 export type Cell = string | number | bigint | boolean | Date | Uint8Array | null
 
 /** How cells of a type travel, and what they are cast to on arrival. */
-export const types = {
+const types = {
   uuid: { element: PgTypes.OID.uuid, name: "uuid", cast: "" },
   text: { element: PgTypes.OID.text, name: "text", cast: "" },
   smallint: { element: PgTypes.OID.int2, name: "smallint", cast: "" },
@@ -79,9 +79,8 @@ export const objectsOf = <A>(columns: ReadonlyArray<Column<A>>, values: Readonly
   values.map((value) => Object.fromEntries(columns.map(({ name, of }) => [name, of(value)])))
 
 /** The objects of a `jsonb` expression as rows of a table `alias`. */
-export const fromJson = <A>(columns: ReadonlyArray<Column<A>>, json: string, alias: string): string => {
-  return `jsonb_to_recordset(${json}) AS ${alias}(${definitionsOf(columns)})`
-}
+export const fromJson = <A>(columns: ReadonlyArray<Column<A>>, json: string, alias: string): string =>
+  `jsonb_to_recordset(${json}) AS ${alias}(${definitionsOf(columns)})`
 
 /** The columns with their types, as whoever reads records has to say them. */
 export const definitionsOf = <A>(columns: ReadonlyArray<Column<A>>): string =>

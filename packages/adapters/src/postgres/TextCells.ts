@@ -2,7 +2,7 @@
  * Many values at once as texts, which any driver can send: the cells of each column as the text of an array, and what all values say
  * alike once, as JSON.
  */
-import { type Cell, type Column, definitionsOf, namesOf, types } from "./Cells.ts"
+import { type Cell, type Column, castOf, definitionsOf, namesOf, sentAs } from "./Cells.ts"
 
 /**
  * One text for each column, and one for what is shared. The first column, the key, always has all its cells: it says how many values
@@ -25,14 +25,14 @@ export const textCount = <A>(columns: ReadonlyArray<Column<A>>): number => colum
 
 /** The texts as rows of a table `alias`, in the order of the values; the first of them is parameter number `first`. */
 export const fromTexts = <A>(columns: ReadonlyArray<Column<A>>, first: number, alias: string): string => {
-  const arrays = columns.map(({ type }, index) => `$${first + index}::text::${types[type].name}[]`)
+  const arrays = columns.map(({ type }, index) => `$${first + index}::text::${sentAs(type)}[]`)
   return `unnest(${arrays.join(", ")}) AS ${alias}(${namesOf(columns)})
   CROSS JOIN json_to_record($${first + columns.length}::text::json) AS ${alias}_all(${definitionsOf(columns)})`
 }
 
 /** The cells of such a table in their final types, to insert. A column that is shared has no cells of its own. */
 export const textCellsOf = <A>(columns: ReadonlyArray<Column<A>>, alias: string): string =>
-  columns.map(({ name, type }) => `coalesce(${alias}.${name}, ${alias}_all.${name})${types[type].cast}`).join(", ")
+  columns.map(({ name, type }) => `coalesce(${alias}.${name}, ${alias}_all.${name})${castOf(type)}`).join(", ")
 
 /** Whether two cells hold the same. */
 export const isSameCell = (one: Cell, other: Cell): boolean =>

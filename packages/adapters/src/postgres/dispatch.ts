@@ -45,13 +45,18 @@ const insertion = (names: Names) => {
 SELECT string_agg(id::text, ' ') AS answer FROM stored WHERE (SELECT count(*) FROM woken) >= 0`
 }
 
-/** The run of an id, or else the active run of an identity. */
-const existing = ({ q }: Names) => `SELECT (SELECT to_jsonb(found) FROM (
-  SELECT ${RUN_COLUMNS} FROM ${q}.runs r WHERE r.id = g.id OR (r.identity = g.identity AND r.status <> 'completed')
-  ORDER BY r.id = g.id DESC LIMIT 1
-) AS found)::text AS answer
+/**
+ * The run of an id, or else the active run of an identity. Joins, and no look-up for each: a session may keep a plan that it made while
+ * there were next to no runs.
+ */
+const existing = ({ q }: Names) => {
+  const runs = (condition: string) => `(SELECT ${RUN_COLUMNS} FROM ${q}.runs r WHERE ${condition})`
+  return `SELECT CASE WHEN i.id IS NOT NULL THEN to_jsonb(i) WHEN a.id IS NOT NULL THEN to_jsonb(a) END::text AS answer
 FROM unnest($1::text::uuid[], $2::text::text[]) WITH ORDINALITY AS g(id, identity, ordinality)
+LEFT JOIN ${runs("true")} AS i ON i.id = g.id
+LEFT JOIN ${runs("r.status <> 'completed'")} AS a ON a.identity = g.identity
 ORDER BY g.ordinality`
+}
 
 /** A row of `runs` as JSON; PostgreSQL vouches for its types. */
 const rowOf = (answer: string): RunRow => JSON.parse(answer)

@@ -93,10 +93,10 @@ export const dispatchAllLaws = (it: Register<RunPorts>): void => {
     Effect.gen(function* () {
       const store = yield* RunStore
       const world = yield* makeWorld
-      const first = dispatchStep(world.dispatch({ identity: "z" + world.workspaceId }))
+      const first = dispatchStep(world.dispatch({ identity: `z ${world.workspaceId}` }))
       const { id } = first.run.dispatch
       const others = ["a", "zz"].map((identity) =>
-        dispatchStep(world.dispatch({ id, identity: identity + world.workspaceId }))
+        dispatchStep(world.dispatch({ id, identity: `${identity} ${world.workspaceId}` }))
       )
       const answers = yield* store.dispatch([first, ...others])
       assert.deepStrictEqual(answers, [
