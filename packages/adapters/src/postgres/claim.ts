@@ -10,7 +10,7 @@ import type { Names } from "./SchemaName.ts"
 
 /** How many runs of each priority a claim in the oldest order goes past in vain at most. */
 export const PASSED_AT_MOST = 500
-/** How many lanes a fair claim looks at, at most. */
+/** How many lanes a fair claim looks at, at most, unless it has room for more runs. */
 export const LANES_AT_MOST = 256
 
 /** A claimed run, or at the end a row without an id: what the claim found beside runs. */
@@ -83,34 +83,39 @@ FROM ${PRIORITIES} CROSS JOIN LATERAL (
  * Parameters: now, types, workspaces, lanes, the lane to begin behind.
  *
  * It goes from lane to lane by one look into the index for each, from where the last claim ended and round, until as many lanes as
- * there is room have something to give. The room is shared out between them. OFFSET 0 keeps what a lane gives from being asked twice.
+ * there is room have something to give. The room is shared out between them. What a look finds is the first run of its lane: where that
+ * is available, no other look is needed. OFFSET 0 keeps what a lane gives from being asked twice.
  */
 export const fairStatement = ({ q }: Names, limit: number): string => {
   const room = limited(limit)
-  const next = "SELECT r.lane, r.operation_type, r.workspace_id"
-  return `WITH RECURSIVE walk(lane, is_round, place, found, gives) AS (
-  SELECT $5::text::bigint, false, 0, 0, false
+  const lanes = Math.max(LANES_AT_MOST, Number(room))
+  const next = "SELECT r.lane, r.operation_type, r.workspace_id, r.priority, r.available_at"
+  const firstOfLane = "ORDER BY r.lane, r.priority, r.available_at, r.id LIMIT 1"
+  return `WITH RECURSIVE walk(lane, is_round, place, found, gives, priority) AS (
+  SELECT $5::text::bigint, false, 0, 0, false, 0::smallint
   UNION ALL
-  SELECT n.lane, n.is_round, w.place + 1, w.found + n.gives::integer, n.gives
+  SELECT n.lane, n.is_round, w.place + 1, w.found + n.gives::integer, n.gives, n.priority
   FROM walk w CROSS JOIN LATERAL (
-    SELECT t.lane, t.is_round, CASE WHEN ${eligible(q, "t")} THEN (
-      SELECT true FROM ${PRIORITIES} CROSS JOIN LATERAL (
+    SELECT t.lane, t.is_round, t.priority, CASE
+      WHEN NOT (${eligible(q, "t")}) THEN false
+      WHEN t.available_at <= $1 THEN true
+      ELSE (SELECT true FROM ${PRIORITIES} CROSS JOIN LATERAL (
         SELECT FROM ${q}.runs r WHERE r.status = 'queued' AND r.lane = t.lane AND r.priority = p.rank
           AND r.available_at <= $1 ORDER BY r.available_at LIMIT 1
-      ) AS first LIMIT 1) IS TRUE ELSE false END AS gives
+      ) AS first WHERE p.rank > t.priority LIMIT 1) IS TRUE END AS gives
     FROM (
       (${next}, w.is_round FROM ${q}.runs r WHERE r.status = 'queued' AND r.lane > w.lane
         AND r.lane <= CASE WHEN w.is_round THEN $5::text::bigint ELSE 9223372036854775807 END
-        ORDER BY r.lane LIMIT 1)
+        ${firstOfLane})
       UNION ALL
       (${next}, true FROM ${q}.runs r WHERE NOT w.is_round AND r.status = 'queued' AND r.lane <= $5::text::bigint
-        ORDER BY r.lane LIMIT 1)
+        ${firstOfLane})
       LIMIT 1
     ) AS t OFFSET 0
   ) AS n
-  WHERE w.place < ${LANES_AT_MOST} AND w.found < ${room}
+  WHERE w.place < ${lanes} AND w.found < ${room}
 ), giving AS MATERIALIZED (
-  SELECT lane, place FROM walk WHERE gives
+  SELECT lane, place, priority FROM walk WHERE gives
 ), share AS MATERIALIZED (
   SELECT ceil(${room} / greatest(count(*), 1)::numeric)::bigint AS runs FROM giving
 ), taken AS MATERIALIZED (
@@ -119,13 +124,13 @@ export const fairStatement = ({ q }: Names, limit: number): string => {
       SELECT ${RUN_COLUMNS} FROM ${q}.runs r
       WHERE r.status = 'queued' AND r.lane = g.lane AND r.priority = p.rank AND r.available_at <= $1
       ORDER BY r.available_at, r.id LIMIT ${room} FOR UPDATE SKIP LOCKED
-    ) AS a LIMIT (SELECT runs FROM share)
+    ) AS a WHERE p.rank >= g.priority LIMIT (SELECT runs FROM share)
   ) AS r LIMIT ${room}
 )
 SELECT ${RUN_COLUMNS}, r.walked::text, r.place, NULL::boolean AS more FROM taken r
 UNION ALL
 (SELECT ${NO_RUN_COLUMNS}, w.lane::text, w.place,
-  w.place >= ${LANES_AT_MOST} OR w.found >= ${room}
+  w.place >= ${lanes} OR w.found >= ${room}
     OR EXISTS (SELECT FROM taken GROUP BY place HAVING count(*) >= (SELECT runs FROM share))
 FROM walk w ORDER BY w.place DESC LIMIT 1)`
 }
