@@ -78,7 +78,7 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })(
     it.effect("the oldest are claimed from the front of the queue, and never from what is to wait longer", () =>
       Effect.gen(function* () {
         const statement = oldestStatement(names, 100)
-        const claimed = (now: string, asked: string) => planOf(statement, [now, asked, "'{}'", "'{}'"])
+        const claimed = (now: string, asked: string) => planOf(statement, [now, asked, "'{}'", "'{}'", "100"])
         const plan = yield* claimed("'2026-06-01'", types)
         assert.match(plan, /Index Scan using runs_waiting/)
         assert.match(plan, /Index Scan using runs_pkey/)
@@ -97,7 +97,8 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })(
     it.effect("a fair claim looks into the index once for each lane, and no further than its room", () =>
       Effect.gen(function* () {
         const statement = fairStatement(names, 100)
-        const claimed = (now: string, asked: string) => planOf(statement, [now, asked, "'{}'", "'{}'", BEGINNING])
+        const claimed = (now: string, asked: string) =>
+          planOf(statement, [now, asked, "'{}'", "'{}'", "100", BEGINNING])
         const plan = yield* claimed("'2026-06-01'", types)
         assert.match(plan, /Index Scan using runs_in_lanes/)
         assert.notMatch(plan, WALKS_MORE)
@@ -112,15 +113,31 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })(
       })
     )
 
+    it.effect("claims of different room share their statements, a hundred at a time", () =>
+      Effect.sync(() => {
+        for (const statement of [oldestStatement, fairStatement]) {
+          const texts = Array.from({ length: 1_000 }, (_, at) => statement(names, at + 1))
+          assert.strictEqual(new Set(texts).size, 10)
+        }
+      })
+    )
+
     it.effect("claims are planned the same in a schema that is new and was never analysed", () =>
       Effect.gen(function* () {
         const schema = SchemaName.make("fresh")
         yield* migrate(schema)
         const [now, nothing] = ["'2026-06-01'", "'{}'"]
-        const oldest = yield* planOf(oldestStatement(namesOf(schema), 100), [now, types, nothing, nothing])
+        const oldest = yield* planOf(oldestStatement(namesOf(schema), 100), [now, types, nothing, nothing, "100"])
         assert.match(oldest, /Index (Only )?Scan using runs_waiting/)
         assert.match(oldest, /Index Scan using runs_pkey/)
-        const fair = yield* planOf(fairStatement(namesOf(schema), 100), [now, types, nothing, nothing, BEGINNING])
+        const fair = yield* planOf(fairStatement(namesOf(schema), 100), [
+          now,
+          types,
+          nothing,
+          nothing,
+          "100",
+          BEGINNING
+        ])
         assert.match(fair, /Index (Only )?Scan using runs_in_lanes/)
         for (const plan of [oldest, fair]) assert.notMatch(plan, WALKS_MORE)
         assert.notMatch(oldest, /runs_in_lanes/)

@@ -13,6 +13,14 @@ export const PASSED_AT_MOST = 500
 /** How many lanes a fair claim looks at, at most, unless it has room for more runs. */
 export const LANES_AT_MOST = 256
 
+/**
+ * A claim has room for as many runs as there are free hands, which is another number nearly every time. Its statement is made for the
+ * next hundred, and told the room as a parameter: a statement of its own for each room would be planned anew on each connection.
+ */
+const ROOM_STEP = 100
+
+const stepOf = (limit: number): number => Math.ceil(Number(limited(limit)) / ROOM_STEP) * ROOM_STEP
+
 /** A claimed run, or at the end a row without an id: what the claim found beside runs. */
 export interface ClaimRow extends Omit<RunRow, "id"> {
   readonly id: string | null
@@ -42,15 +50,15 @@ const eligible = (q: string, run: string): string =>
     AND ${unpaused(q, run)}`
 
 /**
- * Parameters: now, types, workspaces, lanes.
+ * Parameters: now, types, workspaces, lanes, room.
  *
  * The front of each priority is read in the order of its index, and no further than rows are asked of it. A run is locked by its id
  * alone, so that none is locked that stands in front and cannot be taken. That it must still be queued is asked by way of `front`: said
  * in as many words, it would let the planner walk an index of queued runs for an id, while nobody has analysed the table.
  */
 export const oldestStatement = ({ q }: Names, limit: number): string => {
-  const room = limited(limit)
-  const window = Number(room) + PASSED_AT_MOST
+  const room = "$5::integer"
+  const window = stepOf(limit) + PASSED_AT_MOST
   return `WITH front AS MATERIALIZED (
   SELECT p.rank, w.* FROM ${PRIORITIES} CROSS JOIN LATERAL (
     SELECT r.id, r.status, r.operation_type, r.workspace_id, r.lane FROM ${q}.runs r
@@ -80,19 +88,20 @@ FROM ${PRIORITIES} CROSS JOIN LATERAL (
 ) AS w ORDER BY w.available_at, w.id LIMIT ${limited(limit)}`
 
 /**
- * Parameters: now, types, workspaces, lanes, the lane to begin behind.
+ * Parameters: now, types, workspaces, lanes, room, the lane to begin behind.
  *
  * It goes from lane to lane by one look into the index for each, from where the last claim ended and round, until as many lanes as
  * there is room have something to give. The room is shared out between them. What a look finds is the first run of its lane: where that
  * is available, no other look is needed. OFFSET 0 keeps what a lane gives from being asked twice.
  */
 export const fairStatement = ({ q }: Names, limit: number): string => {
-  const room = limited(limit)
-  const lanes = Math.max(LANES_AT_MOST, Number(room))
+  const room = "$5::integer"
+  const begin = "$6::text::bigint"
+  const lanes = Math.max(LANES_AT_MOST, stepOf(limit))
   const next = "SELECT r.lane, r.operation_type, r.workspace_id, r.priority, r.available_at"
   const firstOfLane = "ORDER BY r.lane, r.priority, r.available_at, r.id LIMIT 1"
   return `WITH RECURSIVE walk(lane, is_round, place, found, gives, priority) AS (
-  SELECT $5::text::bigint, false, 0, 0, false, 0::smallint
+  SELECT ${begin}, false, 0, 0, false, 0::smallint
   UNION ALL
   SELECT n.lane, n.is_round, w.place + 1, w.found + n.gives::integer, n.gives, n.priority
   FROM walk w CROSS JOIN LATERAL (
@@ -105,10 +114,10 @@ export const fairStatement = ({ q }: Names, limit: number): string => {
       ) AS first WHERE p.rank > t.priority LIMIT 1) IS TRUE END AS gives
     FROM (
       (${next}, w.is_round FROM ${q}.runs r WHERE r.status = 'queued' AND r.lane > w.lane
-        AND r.lane <= CASE WHEN w.is_round THEN $5::text::bigint ELSE 9223372036854775807 END
+        AND r.lane <= CASE WHEN w.is_round THEN ${begin} ELSE 9223372036854775807 END
         ${firstOfLane})
       UNION ALL
-      (${next}, true FROM ${q}.runs r WHERE NOT w.is_round AND r.status = 'queued' AND r.lane <= $5::text::bigint
+      (${next}, true FROM ${q}.runs r WHERE NOT w.is_round AND r.status = 'queued' AND r.lane <= ${begin}
         ${firstOfLane})
       LIMIT 1
     ) AS t OFFSET 0
@@ -123,7 +132,7 @@ export const fairStatement = ({ q }: Names, limit: number): string => {
     SELECT a.* FROM ${PRIORITIES} CROSS JOIN LATERAL (
       SELECT ${RUN_COLUMNS} FROM ${q}.runs r
       WHERE r.status = 'queued' AND r.lane = g.lane AND r.priority = p.rank AND r.available_at <= $1
-      ORDER BY r.available_at, r.id LIMIT ${room} FOR UPDATE SKIP LOCKED
+      ORDER BY r.available_at, r.id LIMIT ${stepOf(limit)} FOR UPDATE SKIP LOCKED
     ) AS a WHERE p.rank >= g.priority LIMIT (SELECT runs FROM share)
   ) AS r LIMIT ${room}
 )
@@ -136,11 +145,18 @@ FROM walk w ORDER BY w.place DESC LIMIT 1)`
 }
 
 /** The parameters of both statements but the lane to begin behind. */
-export const claimParameters = ({ nowMillis, operationTypes, passOver, fullLanes }: Claim): ReadonlyArray<unknown> => [
+export const claimParameters = ({
+  nowMillis,
+  operationTypes,
+  passOver,
+  fullLanes,
+  limit
+}: Claim): ReadonlyArray<unknown> => [
   new Date(nowMillis),
   arrayOf("text", operationTypes),
   arrayOf("text", passOver),
-  arrayOf("text", fullLanes.map(laneKeyOf))
+  arrayOf("text", fullLanes.map(laneKeyOf)),
+  Number(limited(limit))
 ]
 
 /** What is claimed, and what the last row says. */
