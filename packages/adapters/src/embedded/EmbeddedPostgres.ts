@@ -1,7 +1,6 @@
 import { PgClient, type PgConnection } from "@effect/sql-pg"
 import { Effect, type Layer, Option, Queue } from "effect"
 import { type SqlClient, SqlError } from "effect/sql"
-import { openFolder, openMemory } from "./DataFolder.ts"
 import { EmbeddedPostgresUnavailable } from "./EmbeddedPostgresUnavailable.ts"
 import { WireServer } from "./WireServer.ts"
 
@@ -55,6 +54,8 @@ const makeListen =
     })
 
 const make = Effect.fnUntraced(function* (options: EmbeddedPostgresOptions) {
+  // The engine is loaded when one is opened: whoever works on a server does not wait for it.
+  const { openFolder, openMemory } = yield* Effect.promise(() => import("./DataFolder.ts"))
   const engine = yield* options.dataFolder === undefined ? openMemory : openFolder(options.dataFolder)
   const server = yield* Effect.acquireRelease(
     Effect.sync(() => new WireServer(engine)),

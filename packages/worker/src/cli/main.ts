@@ -6,14 +6,15 @@ import type { AlreadyTold, CliFailure } from "./CliFailure.ts"
 import { inWords, type KnownFailure, unforeseen } from "./failures.ts"
 import { layerLog } from "./log.ts"
 import { makePresenter, tellFailure } from "./presenter.ts"
-import { root } from "./root.ts"
+import { rootFor } from "./root.ts"
 import { Stop } from "./Stop.ts"
 import { VERSION } from "./version.ts"
 
 /** What a shell expects of a program that a signal ended: this and the signal's number. */
 const ENDED_BY_SIGNAL = 128
 
-const run = Command.runWith(root, { version: VERSION })
+const run = (args: ReadonlyArray<string>) =>
+  Effect.flatMap(rootFor(args), (root) => Command.runWith(root, { version: VERSION })(args))
 
 /** Everything but the wizard, which asks questions that nobody in a script answers. */
 const BUILT_INS = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel]

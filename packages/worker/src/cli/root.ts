@@ -1,22 +1,10 @@
-/** The command line: every command, with the flags they share. */
+/** The command line: its commands, with the flags they share. */
+import { Effect } from "effect"
 import { Command } from "effect/cli"
-import { audit } from "./commands/audit.ts"
-import { demo } from "./commands/demo.ts"
-import { dispatch } from "./commands/dispatch.ts"
-import { doctor } from "./commands/doctor.ts"
-import { events } from "./commands/events.ts"
-import { explain } from "./commands/explain.ts"
-import { impact } from "./commands/impact.ts"
-import { migrate } from "./commands/migrate.ts"
-import { monitor } from "./commands/monitor.ts"
-import { pause, pauses, resume } from "./commands/pause.ts"
-import { runs } from "./commands/runs.ts"
-import { schedules } from "./commands/schedules.ts"
-import { work } from "./commands/work.ts"
 import { globalFlags } from "./flags.ts"
+import { subcommandsFor } from "./subcommands.ts"
 
-/** The whole tree. */
-export const root = Command.make("countersign").pipe(
+const countersign = Command.make("countersign").pipe(
   Command.withDescription(
     "Re-authorizes queued work at the moment it runs. Settings: flags over environment (DATABASE_URL, COUNTERSIGN_…) over countersign.json."
   ),
@@ -25,23 +13,12 @@ export const root = Command.make("countersign").pipe(
     { command: "countersign migrate", description: "Create the tables in the database of DATABASE_URL" },
     { command: "countersign work --app ./my-operations.ts", description: "Work on your operations" },
     { command: "countersign runs list --outcome blocked", description: "What was blocked, and why" }
-  ]),
-  Command.withSubcommands([
-    demo,
-    migrate,
-    work,
-    dispatch,
-    runs,
-    schedules,
-    explain,
-    impact,
-    pause,
-    resume,
-    pauses,
-    audit,
-    events,
-    monitor,
-    doctor
-  ]),
-  Command.withGlobalFlags(globalFlags)
+  ])
 )
+
+/** The tree as far as these arguments need it. */
+export const rootFor = (args: ReadonlyArray<string>) =>
+  Effect.map(
+    Effect.promise(() => subcommandsFor(args)),
+    (subcommands) => countersign.pipe(Command.withSubcommands(subcommands), Command.withGlobalFlags(globalFlags))
+  )
