@@ -4,8 +4,6 @@
  */
 import {
   ActorKind,
-  type Authority,
-  actorBound,
   BlockedContext,
   Canceller,
   type Counts,
@@ -16,28 +14,14 @@ import {
   type Run,
   RunFailure,
   type Running,
-  RunUnreadable,
   rankOf,
   ScheduleId,
-  type SharedSubjects,
-  type Slot,
-  type Subject,
-  systemAuthority,
-  type WaitingRun
+  type Slot
 } from "@countersign/domain"
-import { Result, Schema } from "effect"
-import {
-  calledOf,
-  connectionOf,
-  type Instant,
-  isRunId,
-  millisOf,
-  operationTypeOf,
-  tenantOf,
-  unreadable,
-  userOf,
-  workspaceOf
-} from "./readCells.ts"
+import { Schema } from "effect"
+import { calledOf, type Instant, isRunId, millisOf, unreadable } from "./readCells.ts"
+import { reading } from "./readRows.ts"
+import { subjectOf } from "./SubjectRow.ts"
 
 /** The columns of `runs`, as a driver gives them. Instants come as `Date`, or as text where the row came as JSON. */
 export interface RunRow {
@@ -72,31 +56,6 @@ export interface RunRow {
   readonly failure_summary: Schema.Json | null
   readonly held: Schema.Json | null
 }
-
-/** The columns that say what a run asks for. */
-type SubjectRow = Pick<
-  RunRow,
-  "operation_type" | "authority_mode" | "initiator_id" | "workspace_id" | "tenant_id" | "provider_connection_id"
->
-
-/** What the fate of a waiting run depends on; its subject is one text, so that it is made out once for many runs. */
-export type WaitingRow = Pick<RunRow, "id" | "initiator_name" | "expires_at" | "held"> & { readonly subject: string }
-
-const SUBJECT = [
-  "operation_type",
-  "authority_mode",
-  "initiator_id",
-  "workspace_id",
-  "tenant_id",
-  "provider_connection_id"
-] satisfies ReadonlyArray<keyof SubjectRow>
-
-/** Part the columns of a subject, and stand for one that is null. No name holds control characters. */
-const [PARTING, NULL] = ["\u001f", "\u001e"]
-
-/** What to select of a waiting run; `r` is the table's alias. */
-export const WAITING_COLUMNS = `r.id, r.initiator_name, r.expires_at, r.held,
-${SUBJECT.map((column) => `coalesce(r.${column}, '${NULL}')`).join(` || '${PARTING}' || `)} AS subject`
 
 const COLUMNS = [
   "id",
@@ -144,34 +103,14 @@ const isCancelledContext = Schema.is(Schema.Struct({ cancelled_by: Canceller }))
 const isHeld = Schema.is(Held)
 const isFailures = Schema.is(Schema.NonEmptyArray(RunFailure))
 
-const authorityOf = ({ authority_mode, initiator_id }: SubjectRow): Authority => {
-  if (authority_mode === "actor_bound" && initiator_id !== null) {
-    return actorBound(userOf(initiator_id) ?? unreadable("initiator_id is not a name"))
-  }
-  if (authority_mode === "system_authority" && initiator_id === null) return systemAuthority
-  return unreadable("authority_mode and initiator_id do not fit together")
-}
-
 const slotOf = ({ schedule_id, slot_at }: RunRow): Slot | null => {
   if (schedule_id === null && slot_at === null) return null
   if (slot_at === null || !isScheduleId(schedule_id)) return unreadable("schedule_id and slot_at do not fit together")
   return { scheduleId: schedule_id, slotMillis: millisOf(slot_at, "slot_at") }
 }
 
-const subjectOf = (row: SubjectRow): Subject => ({
-  operationType: operationTypeOf(row.operation_type) ?? unreadable("operation_type is not a name"),
-  authority: authorityOf(row),
-  scope: {
-    workspaceId: workspaceOf(row.workspace_id) ?? unreadable("workspace_id is not a name"),
-    tenantId: row.tenant_id === null ? null : (tenantOf(row.tenant_id) ?? unreadable("tenant_id is not a name")),
-    providerConnectionId:
-      row.provider_connection_id === null
-        ? null
-        : (connectionOf(row.provider_connection_id) ?? unreadable("provider_connection_id is not a name"))
-  }
-})
-
-const initiatorNameOf = (name: string | null): string | null =>
+/** The name of a person as the row has it. Throws where it is none. */
+export const initiatorNameOf = (name: string | null): string | null =>
   name === null ? null : (calledOf(name) ?? unreadable("initiator_name is not a name"))
 
 const dispatchOf = (row: RunRow): Dispatch => {
@@ -219,7 +158,8 @@ const startedOf = ({ started_at }: RunRow): number | null =>
 
 const certainlyStartedOf = (row: RunRow): number => startedOf(row) ?? unreadable("started_at is missing")
 
-const heldOf = ({ held }: Pick<RunRow, "held">): Held | null => {
+/** Why a queued run is held. Throws where the row does not say it. */
+export const heldOf = ({ held }: Pick<RunRow, "held">): Held | null => {
   if (held === null || isHeld(held)) return held
   return unreadable("held does not say why and since when")
 }
@@ -279,15 +219,6 @@ const completedOf = (row: RunRow): Run => {
   }
 }
 
-const reading =
-  <Row extends { readonly id: string }, R>(read: (row: Row) => R) =>
-  (row: Row): Result.Result<R, RunUnreadable> =>
-    Result.try({
-      try: () => read(row),
-      catch: (problem) =>
-        new RunUnreadable({ runId: row.id, problem: problem instanceof Error ? problem.message : String(problem) })
-    })
-
 /** The queued run that a row is. */
 export const readQueued = reading(queuedOf)
 
@@ -307,55 +238,3 @@ export const readRun = reading((row: RunRow): Run => {
       return unreadable("status is none that is known")
   }
 })
-
-/** The subject whose columns this text is. A name that holds what parts them gives a part too many. */
-const subjectFrom = (text: string): Subject => {
-  const parts = text.split(PARTING)
-  if (parts.length !== SUBJECT.length) return unreadable("a name of its subject holds a control character")
-  const [operation_type = "", authority_mode = "", initiator = "", workspace_id = "", tenant = "", connection = ""] =
-    parts
-  const orNull = (part: string): string | null => (part === NULL ? null : part)
-  return subjectOf({
-    operation_type,
-    authority_mode,
-    initiator_id: orNull(initiator),
-    workspace_id,
-    tenant_id: orNull(tenant),
-    provider_connection_id: orNull(connection)
-  })
-}
-
-/** The waiting run that a row is; equal subjects come as one of `shared`. */
-export const readWaiting = (shared: SharedSubjects) => {
-  const sharedSubject = (text: string): Subject => {
-    const known = shared.get(text)
-    if (known !== undefined) return known
-    const subject = subjectFrom(text)
-    shared.set(text, subject)
-    return subject
-  }
-  return reading(
-    ({ id, initiator_name, expires_at, held, subject }: WaitingRow): WaitingRun => ({
-      id: isRunId(id) ? id : unreadable("id is not a UUID of version 7"),
-      subject: sharedSubject(subject),
-      initiatorName: initiatorNameOf(initiator_name),
-      expiresAtMillis: millisOf(expires_at, "expires_at"),
-      heldSinceMillis: heldOf({ held })?.sinceMillis ?? null
-    })
-  )
-}
-
-/** Reads many rows; those that make no sense are told apart. */
-export const readPage = <Row, R>(
-  rows: ReadonlyArray<Row>,
-  read: (row: Row) => Result.Result<R, RunUnreadable>
-): { readonly runs: ReadonlyArray<R>; readonly unreadable: ReadonlyArray<RunUnreadable> } => {
-  const runs: Array<R> = []
-  const unreadable: Array<RunUnreadable> = []
-  for (const row of rows) {
-    const run = read(row)
-    if (Result.isSuccess(run)) runs.push(run.success)
-    else unreadable.push(run.failure)
-  }
-  return { runs, unreadable }
-}

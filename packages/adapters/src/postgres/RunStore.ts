@@ -23,22 +23,14 @@ import {
   savingParameters
 } from "./heldRuns.ts"
 import { limited } from "./limits.ts"
-import {
-  RUN_COLUMNS,
-  type RunRow,
-  readPage,
-  readQueued,
-  readRun,
-  readRunning,
-  readWaiting,
-  WAITING_COLUMNS,
-  type WaitingRow
-} from "./RunRow.ts"
+import { RUN_COLUMNS, type RunRow, readQueued, readRun, readRunning } from "./RunRow.ts"
 import { isRunId } from "./readCells.ts"
+import { readPage } from "./readRows.ts"
 import type { Names } from "./SchemaName.ts"
 
 import { makeStepWriter } from "./StepWriter.ts"
 import { during, storeUnavailable } from "./troubles.ts"
+import { readWaiting, WAITING_COLUMNS, type WaitingRow } from "./WaitingRow.ts"
 import { idsOf } from "./write.ts"
 
 interface IdRow {
