@@ -48,5 +48,12 @@ const second = await sync("shelf-2")
 await gate.query("DELETE FROM countersign.memberships WHERE user_id = $1", ["ada"])
 await drain()
 
+// Many runs at once: all of them are stored or none, and each will be decided for itself when a worker gets to it.
+const shelves = Array.from({ length: 1_000 }, (_, number) => `shelf-${number}`)
+const dispatched = await gate.dispatchAll(
+  shelves.map((shelf) => ({ operation: syncInventory, payload: { shelf }, workspaceId: "north", initiator: "ada" }))
+)
+console.log(`${dispatched.filter(({ deduped }) => !deduped).length} of ${dispatched.length} runs are new`)
+
 for (const { run } of [first, second]) console.log(headlineOf(await gate.find(run.dispatch.id)))
 await gate.close()

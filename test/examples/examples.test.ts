@@ -26,6 +26,7 @@ it("promises: the same without Effect", async () => {
   assert.deepStrictEqual(await run("promises"), [
     "to ada: inventory_sync: Succeeded",
     "to ada: inventory_sync: Blocked — the person who started it left the workspace",
+    "1000 of 1000 runs are new",
     "Succeeded",
     "Blocked — the person who started it left the workspace"
   ])

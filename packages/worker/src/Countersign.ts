@@ -95,9 +95,9 @@ export class Countersign extends Context.Service<
       request: UntypedDispatchRequest
     ) => Effect.Effect<Dispatched, DispatchRefused | StoreUnavailable>
     /**
-     * Stores a queued run for each request, all of them or none, and answers in their order; a few thousand take about as long as a
-     * few dozen that come one by one. Of several with one identity the first is stored, and answers for the others. Requests that
-     * are wrong are named by their place (`DispatchAllRefused`). At most {@link DISPATCHES_MAX} requests; none is no mistake.
+     * Stores a queued run for each request, all of them or none, with one wake-up; answers in their order, each as `dispatch` would
+     * have answered. Of several with one identity the first is stored, and answers for the others. Requests that are wrong are named
+     * by their place (`DispatchAllRefused`). At most 100,000 requests; none is no mistake.
      */
     readonly dispatchAll: <Payloads extends ReadonlyArray<unknown>>(
       requests: DispatchRequests<Payloads>

@@ -53,7 +53,7 @@ export const queueOnOurClient = (
 
 /**
  * Stores runs through the host's transaction, and puts them into the host's queue, where there is one, with the same transaction. What
- * the queue does not take is stored as failed. All are stored or none, and the transaction goes on either way.
+ * the queue does not take is stored as failed. All are stored or none.
  */
 export const dispatchIn = (
   transaction: Query,

@@ -103,8 +103,8 @@ export interface OpenCountersign {
   ) => Promise<Dispatched>
   /**
    * Stores a queued run for each request, all of them or none, and answers in their order. Rejects with `DispatchAllRefused`, which
-   * names the requests that are wrong by their place. With `transaction` they are stored with what else happens there; when they
-   * cannot be, nothing of them is, and the transaction may go on.
+   * names the requests that are wrong by their place. With `transaction` they are stored with what else happens there; when one
+   * cannot be, none is.
    */
   readonly dispatchAll: <Payloads extends ReadonlyArray<unknown>>(
     requests: DispatchRequests<Payloads>,

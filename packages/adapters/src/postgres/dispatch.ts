@@ -1,6 +1,12 @@
 /** Dispatch as SQL: statements whose parameters are texts, so that they are the same through any driver. */
-import type { Dispatched, FirstStep, Run, RunId } from "@countersign/domain"
-import { StoreUnavailable } from "@countersign/domain"
+import {
+  type Dispatched,
+  type FirstStep,
+  isCompleted,
+  type Run,
+  type RunId,
+  StoreUnavailable
+} from "@countersign/domain"
 import { Effect, Result } from "effect"
 import { cellsOf, fromJson, namesOf, objectsOf } from "./Cells.ts"
 import { eventColumns, noticeColumns, notingEvents } from "./columns.ts"
@@ -46,16 +52,16 @@ SELECT string_agg(id::text, ' ') AS answer FROM stored WHERE (SELECT count(*) FR
 }
 
 /**
- * The run of an id, or else the active run of an identity. Joins, and no look-up for each: a session may keep a plan that it made while
- * there were next to no runs.
+ * The runs of these ids, and the active runs of these identities. Each list is gone through once, whatever plan the session has kept: one
+ * that looks for each run, or joins, goes through the table for each when it was made while there were few runs.
  */
 const existing = ({ q }: Names) => {
-  const runs = (condition: string) => `(SELECT ${RUN_COLUMNS} FROM ${q}.runs r WHERE ${condition})`
-  return `SELECT CASE WHEN i.id IS NOT NULL THEN to_jsonb(i) WHEN a.id IS NOT NULL THEN to_jsonb(a) END::text AS answer
-FROM unnest($1::text::uuid[], $2::text::text[]) WITH ORDINALITY AS g(id, identity, ordinality)
-LEFT JOIN ${runs("true")} AS i ON i.id = g.id
-LEFT JOIN ${runs("r.status <> 'completed'")} AS a ON a.identity = g.identity
-ORDER BY g.ordinality`
+  const runs = (condition: string) => `SELECT ${RUN_COLUMNS} FROM ${q}.runs r WHERE ${condition}`
+  return `SELECT to_jsonb(found)::text AS answer FROM (
+  ${runs("r.id = ANY ($1::text::uuid[])")}
+  UNION ALL
+  ${runs("r.identity = ANY ($2::text::text[]) AND r.status <> 'completed'")}
+) AS found`
 }
 
 /** A row of `runs` as JSON; PostgreSQL vouches for its types. */
@@ -86,7 +92,7 @@ export const makeDispatch = (names: Names): DispatchWith => {
 
   /** Stores those that can be; answers with the others. */
   const store = Effect.fnUntraced(function* (execute: Execute, asked: ReadonlyArray<Asked>) {
-    const { firsts, others } = byId(asked)
+    const { firsts, others } = firstsOf(asked)
     for (const { outcome, chunk } of chunksOf(firsts)) {
       const [ids] = yield* execute(
         insert,
@@ -101,21 +107,27 @@ export const makeDispatch = (names: Names): DispatchWith => {
     return others
   })
 
-  /** The runs that are in the way of these; null where it has ended meanwhile. */
-  const known = Effect.fnUntraced(function* (execute: Execute, asked: ReadonlyArray<Asked>) {
+  /** Finds the run that is in the way of each of these: that of its id, or else the active one of its identity. */
+  const findKnown = Effect.fnUntraced(function* (execute: Execute, asked: ReadonlyArray<Asked>) {
+    const dispatches = asked.map(({ step }) => step.run.dispatch)
     const answers = yield* execute(find, [
-      arrayText(asked.map(({ step }) => step.run.dispatch.id)),
-      arrayText(asked.map(({ step }) => step.run.dispatch.identity))
+      arrayText(dispatches.map(({ id }) => id)),
+      arrayText(dispatches.map(({ identity }) => identity))
     ])
-    const runs: Array<Run | null> = []
+    const byId = new Map<string, Run>()
+    const active = new Map<string, Run>()
     for (const answer of answers) {
-      const run = answer === null ? null : readRun(rowOf(answer))
-      if (run !== null && Result.isFailure(run)) {
+      if (answer === null) continue
+      const run = readRun(rowOf(answer))
+      if (Result.isFailure(run)) {
         return yield* rejected("the run that is active under this identity cannot be read: mend or end it", run.failure)
       }
-      runs.push(run === null ? null : run.success)
+      const { id, identity } = run.success.dispatch
+      byId.set(id, run.success)
+      if (!isCompleted(run.success)) active.set(identity, run.success)
     }
-    return runs
+    return ({ step }: Asked): Run | null =>
+      byId.get(step.run.dispatch.id) ?? active.get(step.run.dispatch.identity) ?? null
   })
 
   return Effect.fnUntraced(function* (execute, steps) {
@@ -126,9 +138,9 @@ export const makeDispatch = (names: Names): DispatchWith => {
       if (tries === TRIES) return yield* rejected("runs of this identity come and go too fast: dispatch again", null)
       const gone: Array<Asked> = []
       for (const some of slicesOf(yield* store(execute, open))) {
-        const runs = yield* known(execute, some)
-        for (const [index, asked] of some.entries()) {
-          const run = runs[index] ?? null
+        const knownOf = yield* findKnown(execute, some)
+        for (const asked of some) {
+          const run = knownOf(asked)
           if (run === null) gone.push(asked)
           else answers[asked.at] = { run, deduped: true }
         }
@@ -140,7 +152,7 @@ export const makeDispatch = (names: Names): DispatchWith => {
 }
 
 /** Of several with one id the first alone is stored, whatever else they say. */
-const byId = (asked: ReadonlyArray<Asked>) => {
+const firstsOf = (asked: ReadonlyArray<Asked>) => {
   const firsts = new Map<RunId, Asked>()
   const others: Array<Asked> = []
   for (const one of asked) {
