@@ -69,12 +69,12 @@ export const dispatchAllLaws = (it: Vitest.MethodsNonLive<Countersign | Store>):
         const answers = yield* gate.dispatchAll(requests)
         assert.strictEqual(new Set(answers.map(({ run }) => run.dispatch.id)).size, 10_000)
         const again = yield* gate.dispatchAll(requests)
+        assert.isTrue(answers.every(({ deduped }) => !deduped))
+        assert.isTrue(again.every(({ deduped }) => deduped))
+        assert.isTrue(again.every(({ run }, at) => run.dispatch.id === answers[at]?.run.dispatch.id))
         const audit = yield* AuditLog
-        for (const [at, { run, deduped }] of answers.entries()) {
-          assert.isFalse(deduped)
-          assert.isTrue(again[at]?.deduped)
-          assert.strictEqual(again[at]?.run.dispatch.id, run.dispatch.id)
-          if (at % 1_999 !== 0) continue
+        for (const at of [0, 1_999, 9_999]) {
+          const { run } = answers[at] ?? assert.fail("an answer is missing")
           assert.deepStrictEqual(run.dispatch.payload, requests[at]?.payload)
           assert.deepStrictEqual(yield* gate.find(run.dispatch.id), run)
           assert.deepStrictEqual(

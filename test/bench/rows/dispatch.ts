@@ -1,5 +1,5 @@
 /** Dispatch. */
-import { Countersign } from "@countersign/worker"
+import { Countersign, type CountersignPorts } from "@countersign/worker"
 import { Effect, Layer } from "effect"
 import { collectGarbage } from "../harness/memory.ts"
 import type { Case, Row } from "../harness/Row.ts"
@@ -34,7 +34,7 @@ const inBulk = (store: Store, runs: number, atOnce: number) =>
 interface Way {
   readonly column: string
   readonly runs: number
-  readonly dispatch: typeof inBulk | typeof singly
+  readonly dispatch: (store: Store, runs: number, by: number) => Effect.Effect<void, unknown, CountersignPorts>
   readonly by: number
 }
 

@@ -51,16 +51,13 @@ const insertion = (names: Names) => {
 SELECT string_agg(id::text, ' ') AS answer FROM stored WHERE (SELECT count(*) FROM woken) >= 0`
 }
 
-/**
- * The runs of these ids, and the active runs of these identities. Each list is gone through once, whatever plan the session has kept: one
- * that looks for each run, or joins, goes through the table for each when it was made while there were few runs.
- */
+/** The runs of these ids, and the active runs of these identities. The arrays are made out once, not for each row that is looked at. */
 const existing = ({ q }: Names) => {
   const runs = (condition: string) => `SELECT ${RUN_COLUMNS} FROM ${q}.runs r WHERE ${condition}`
   return `SELECT to_jsonb(found)::text AS answer FROM (
-  ${runs("r.id = ANY ($1::text::uuid[])")}
+  ${runs("r.id = ANY (ARRAY(SELECT unnest($1::text::uuid[])))")}
   UNION ALL
-  ${runs("r.identity = ANY ($2::text::text[]) AND r.status <> 'completed'")}
+  ${runs("r.identity = ANY (ARRAY(SELECT unnest($2::text::text[]))) AND r.status <> 'completed'")}
 ) AS found`
 }
 
@@ -89,6 +86,8 @@ export type DispatchWith = (
 export const makeDispatch = (names: Names): DispatchWith => {
   const insert = insertion(names)
   const find = existing(names)
+  // Other words to a session that keeps plans by their text: that for one run, made while there are few, may go through the whole table.
+  const findMany = `${find} -- many`
 
   /** Stores those that can be; answers with the others. */
   const store = Effect.fnUntraced(function* (execute: Execute, asked: ReadonlyArray<Asked>) {
@@ -110,7 +109,7 @@ export const makeDispatch = (names: Names): DispatchWith => {
   /** Finds the run that is in the way of each of these: that of its id, or else the active one of its identity. */
   const findKnown = Effect.fnUntraced(function* (execute: Execute, asked: ReadonlyArray<Asked>) {
     const dispatches = asked.map(({ step }) => step.run.dispatch)
-    const answers = yield* execute(find, [
+    const answers = yield* execute(asked.length > 1 ? findMany : find, [
       arrayText(dispatches.map(({ id }) => id)),
       arrayText(dispatches.map(({ identity }) => identity))
     ])
