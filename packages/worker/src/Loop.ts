@@ -100,9 +100,10 @@ const turn = Effect.fnUntraced(function* <R>(claimer: Claimer<R>) {
   if (free <= 0) return yield* Queue.take(wake)
 
   if (yield* takeOn(claimer, free)) return yield* Queue.offer(backlog, undefined)
+  // Behind the claim, so that a run that has just arrived does not wait for it.
+  if ((yield* offerHeldAgain) > 0) return
   const pauseMillis = pace.isPassingOver() ? Math.min(FENCED_MILLIS, limits.pollMillis) : limits.pollMillis
   yield* Effect.timeoutOption(Queue.take(wake), pauseMillis)
-  yield* offerHeldAgain
 })
 
 /** Takes on whole batches for as long as there is likely more, where there are hands for them beside those of the other claimer. */
@@ -116,10 +117,10 @@ const help = Effect.fnUntraced(function* <R>(claimer: Claimer<R>) {
   yield* Queue.offer(wake, undefined)
 })
 
-/** Held runs whose facts may have become others are asked about now, not when their wait is over. */
+/** Held runs whose facts may have become others are asked about now, not when their wait is over; answers how many. */
 const offerHeldAgain = Effect.gen(function* () {
   const queue = yield* RunQueue
-  yield* queue.offerHeldAgain(yield* Clock.currentTimeMillis)
+  return yield* queue.offerHeldAgain(yield* Clock.currentTimeMillis)
 })
 
 /**
