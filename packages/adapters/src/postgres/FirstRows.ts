@@ -60,10 +60,14 @@ export const recordingFirst = (q: string, stored: string, parameter: number): st
   FROM ${stored} r CROSS JOIN json_to_record($${parameter}::text::json) AS o(${definitionsOf(outcomeColumns)})`
 }
 
-/** How a dispatch came out, as {@link recordingFirst} takes it. Throws when its audit record is about anything but its run. */
-export const outcomeText = ({ run, audit }: FirstStep): string => {
+/** Equal for dispatches that came out alike. Throws when an audit record is about anything but its run. */
+export const outcomeKeyOf = ({ run, audit }: FirstStep): string => {
   const entry = alone(audit)
   const isRepeated = ({ ofAudit, ofRun }: Repetition) => isSameCell(ofAudit.of(entry), ofRun.of(run))
   if (!repetitions.every(isRepeated)) throw new Error(`the audit record of run ${run.dispatch.id} is about another run`)
-  return JSON.stringify(objectsOf(outcomeColumns, [entry])[0])
+  return outcomeColumns.map(({ of }) => of(entry)).join(" ")
 }
+
+/** How a dispatch came out, as {@link recordingFirst} takes it. */
+export const outcomeText = ({ audit }: FirstStep): string =>
+  JSON.stringify(objectsOf(outcomeColumns, [alone(audit)])[0])

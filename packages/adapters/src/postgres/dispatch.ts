@@ -1,19 +1,13 @@
 /** Dispatch as SQL: statements whose parameters are texts, so that they are the same through any driver. */
-import {
-  type Dispatched,
-  type FirstStep,
-  isCompleted,
-  type Run,
-  type RunId,
-  StoreUnavailable
-} from "@countersign/domain"
+import { type Dispatched, type FirstStep, isCompleted, type Run, StoreUnavailable } from "@countersign/domain"
 import { Effect, Result } from "effect"
-import { cellsOf, fromJson, namesOf, objectsOf } from "./Cells.ts"
+import { cellsOf, fromJson, namesOf } from "./Cells.ts"
 import { eventColumns, noticeColumns, notingEvents } from "./columns.ts"
-import { outcomeText, REPEATED, recordingFirst, runColumns } from "./FirstRows.ts"
+import { type Asked, askedOf, firstsOf, portionsOf, slicesOf } from "./DispatchPortions.ts"
+import { REPEATED, recordingFirst, runColumns } from "./FirstRows.ts"
 import { RUN_COLUMNS, type RunRow, readRun } from "./RunRow.ts"
 import type { Names } from "./SchemaName.ts"
-import { arrayText, fromTexts, textCellsOf, textCount, textsOf } from "./TextCells.ts"
+import { arrayText, fromTexts, textCellsOf, textCount } from "./TextCells.ts"
 
 /** Runs one statement whose parameters are texts, and whose rows have one column `answer`, a text. */
 export type Execute = (
@@ -21,10 +15,6 @@ export type Execute = (
   parameters: ReadonlyArray<string>
 ) => Effect.Effect<ReadonlyArray<string | null>, StoreUnavailable>
 
-/** How many runs one statement stores at most. */
-const CHUNK = 1000
-/** How many characters of payloads one statement stores at most, unless a single one has more. */
-const CHUNK_LENGTH = 8 * 1024 * 1024
 /** How often an active run may end between the two statements before we believe that something is wrong. */
 const TRIES = 5
 
@@ -64,12 +54,6 @@ const existing = ({ q }: Names) => {
 /** A row of `runs` as JSON; PostgreSQL vouches for its types. */
 const rowOf = (answer: string): RunRow => JSON.parse(answer)
 
-/** A step, and which of all that were given it is. */
-interface Asked {
-  readonly step: FirstStep
-  readonly at: number
-}
-
 const rejected = (advice: string, cause: unknown) =>
   new StoreUnavailable({ trouble: "rejected", operation: "dispatch runs", advice, cause })
 
@@ -90,28 +74,37 @@ export const makeDispatch = (names: Names): DispatchWith => {
   const findMany = `${find} -- many`
 
   /** Stores those that can be; answers with the others. */
-  const store = Effect.fnUntraced(function* (execute: Execute, asked: ReadonlyArray<Asked>) {
-    const { firsts, others } = firstsOf(asked)
-    for (const { outcome, chunk } of chunksOf(firsts)) {
-      const [ids] = yield* execute(
-        insert,
-        parametersOf(
-          chunk.map(({ step }) => step),
-          outcome
-        )
+  const store = Effect.fnUntraced(function* (execute: Execute, given: ReadonlyArray<Asked>) {
+    const { firsts, others } = firstsOf(given)
+    const portions = portionsOf(firsts)
+    let portion = portions.next()
+    while (!portion.done) {
+      const { asked, parameters } = portion.value
+      // The texts of the next one are made while the server stores this one, which has to be on its way first.
+      const [[ids], next] = yield* Effect.all(
+        [
+          execute(insert, parameters),
+          Effect.andThen(
+            Effect.yieldNow,
+            Effect.sync(() => portions.next())
+          )
+        ],
+        {
+          concurrency: "unbounded"
+        }
       )
       const stored = new Set(ids?.split(" "))
-      if (stored.size < chunk.length) others.push(...chunk.filter(({ step }) => !stored.has(step.run.dispatch.id)))
+      if (stored.size < asked.length) others.push(...asked.filter(({ id }) => !stored.has(id)))
+      portion = next
     }
     return others
   })
 
   /** Finds the run that is in the way of each of these: that of its id, or else the active one of its identity. */
   const findKnown = Effect.fnUntraced(function* (execute: Execute, asked: ReadonlyArray<Asked>) {
-    const dispatches = asked.map(({ step }) => step.run.dispatch)
     const answers = yield* execute(asked.length > 1 ? findMany : find, [
-      arrayText(dispatches.map(({ id }) => id)),
-      arrayText(dispatches.map(({ identity }) => identity))
+      arrayText(asked.map(({ id }) => id)),
+      arrayText(asked.map(({ identity }) => identity))
     ])
     const byId = new Map<string, Run>()
     const active = new Map<string, Run>()
@@ -125,13 +118,12 @@ export const makeDispatch = (names: Names): DispatchWith => {
       byId.set(id, run.success)
       if (!isCompleted(run.success)) active.set(identity, run.success)
     }
-    return ({ step }: Asked): Run | null =>
-      byId.get(step.run.dispatch.id) ?? active.get(step.run.dispatch.identity) ?? null
+    return ({ id, identity }: Asked): Run | null => byId.get(id) ?? active.get(identity) ?? null
   })
 
   return Effect.fnUntraced(function* (execute, steps) {
     const answers = steps.map(({ run }): Dispatched => ({ run, deduped: false }))
-    let open: ReadonlyArray<Asked> = steps.map((step, at) => ({ step, at }))
+    let open: ReadonlyArray<Asked> = askedOf(steps)
     // A run can end between the statement that finds its identity taken and the one that looks for it.
     for (let tries = 0; open.length > 0; tries += 1) {
       if (tries === TRIES) return yield* rejected("runs of this identity come and go too fast: dispatch again", null)
@@ -149,70 +141,3 @@ export const makeDispatch = (names: Names): DispatchWith => {
     return answers
   })
 }
-
-/** Of several with one id the first alone is stored, whatever else they say. */
-const firstsOf = (asked: ReadonlyArray<Asked>) => {
-  const firsts = new Map<RunId, Asked>()
-  const others: Array<Asked> = []
-  for (const one of asked) {
-    const { id } = one.step.run.dispatch
-    if (firsts.has(id)) others.push(one)
-    else firsts.set(id, one)
-  }
-  return { firsts: [...firsts.values()], others }
-}
-
-/** Of one identity the first given comes first; everybody takes identities in one order, so that nobody waits crosswise. */
-const byIdentity = (one: Asked, other: Asked): number => {
-  const [first, second] = [one.step.run.dispatch.identity, other.step.run.dispatch.identity]
-  if (first === second) return one.at - other.at
-  return first < second ? -1 : 1
-}
-
-/** What one statement stores: steps that came out alike. */
-interface Chunk {
-  readonly outcome: string
-  readonly chunk: Array<Asked>
-}
-
-const chunksOf = (asked: ReadonlyArray<Asked>): ReadonlyArray<Chunk> => {
-  const chunks: Array<Chunk> = []
-  const filling = new Map<string, Chunk & { length: number }>()
-  for (const one of asked.toSorted(byIdentity)) {
-    const outcome = outcomeText(one.step)
-    const { length } = JSON.stringify(one.step.run.dispatch.payload)
-    const last = filling.get(outcome)
-    if (last !== undefined && last.chunk.length < CHUNK && last.length + length <= CHUNK_LENGTH) {
-      last.chunk.push(one)
-      last.length += length
-    } else {
-      const next = { outcome, chunk: [one], length }
-      filling.set(outcome, next)
-      chunks.push(next)
-    }
-  }
-  return chunks
-}
-
-const parametersOf = (steps: ReadonlyArray<FirstStep>, outcome: string): ReadonlyArray<string> => [
-  ...textsOf(
-    runColumns,
-    steps.map(({ run }) => run)
-  ),
-  outcome,
-  JSON.stringify(
-    objectsOf(
-      noticeColumns,
-      steps.flatMap(({ notice }) => notice ?? [])
-    )
-  ),
-  JSON.stringify(
-    objectsOf(
-      eventColumns,
-      steps.flatMap(({ events }) => events)
-    )
-  )
-]
-
-const slicesOf = (asked: ReadonlyArray<Asked>): ReadonlyArray<ReadonlyArray<Asked>> =>
-  Array.from({ length: Math.ceil(asked.length / CHUNK) }, (_, index) => asked.slice(index * CHUNK, (index + 1) * CHUNK))
