@@ -95,6 +95,29 @@ describe("dispatchThrough node-postgres", () => {
     )
   )
 
+  it.live("takes several statements for payloads that are too long for one", () =>
+    withHost((client) =>
+      Effect.gen(function* () {
+        const world = yield* makeWorld
+        const steps = Array.from({ length: 30 }, () => dispatchStep(world.dispatch({ payload: "x".repeat(700_000) })))
+        const longest: Array<number> = []
+        const counting: Query = (text, values) => {
+          longest.push(Math.max(...values.map(({ length }) => length)))
+          return client.query(text, values)
+        }
+        const answers = yield* dispatchThrough(counting)(steps)
+        assert.deepStrictEqual(
+          answers.map(({ run, deduped }) => [run.dispatch.id, deduped]),
+          steps.map(({ run }) => [run.dispatch.id, false])
+        )
+        assert.strictEqual(longest.length, 2)
+        assert.isBelow(Math.max(...longest), 16 * 1024 * 1024)
+        const { runs } = yield* (yield* RunStore).list({ workspaceId: world.workspaceId, limit: 100 })
+        assert.strictEqual(runs.length, 30)
+      })
+    )
+  )
+
   it.live("leaves nothing when the host rolls back", () =>
     withHost((client) =>
       Effect.gen(function* () {
