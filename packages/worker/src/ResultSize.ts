@@ -10,7 +10,7 @@ import { jsonBytes } from "./JsonSize.ts"
 
 /** The same, but a result of more bytes of JSON than that is left out, with `handler.result_too_large` among the failures. */
 export const withoutLargeResult = (handled: Handled, maxBytes: number): Handled => {
-  if (handled._tag === "Broken") return handled
+  if (handled._tag === "Broken" || handled.result === null) return handled
   const bytes = jsonBytes(handled.result)
   if (bytes <= maxBytes) return handled
   const leftOut = {

@@ -9,25 +9,22 @@ export interface AuditEntry {
   readonly decided: AuditOutcome | null
 }
 
-const SHARED = [
-  "occurredAtMillis",
-  "runId",
-  "workspaceId",
-  "tenantId",
-  "operationType",
-  "actorKind",
-  "actorId",
-  "actorName",
-  "attempt",
-  "admission",
-  "decisionId",
-  "code"
-] satisfies ReadonlyArray<Exclude<keyof AuditRecord, "action" | "outcome">>
-
+/** Whether they differ in nothing but action and outcome. */
 const isOneRow = (decided: AuditRecord, moved: AuditRecord): boolean =>
   decided.action === "run.decided" &&
   moved.action !== "run.decided" &&
-  SHARED.every((name) => decided[name] === moved[name])
+  decided.occurredAtMillis === moved.occurredAtMillis &&
+  decided.runId === moved.runId &&
+  decided.workspaceId === moved.workspaceId &&
+  decided.tenantId === moved.tenantId &&
+  decided.operationType === moved.operationType &&
+  decided.actorKind === moved.actorKind &&
+  decided.actorId === moved.actorId &&
+  decided.actorName === moved.actorName &&
+  decided.attempt === moved.attempt &&
+  decided.admission === moved.admission &&
+  decided.decisionId === moved.decisionId &&
+  decided.code === moved.code
 
 /** The record of one step as its row; null where nothing is to be told. What says more than fits a row is no step of ours. */
 export const auditEntryOf = (records: ReadonlyArray<AuditRecord>): AuditEntry | null => {

@@ -78,29 +78,32 @@ const parametersOf = (questions: Questions) =>
     }))
   })
 
-/** Where the fact of each key is among the answers: nowhere, at one index, or told several times. */
-const indexesOf = (places: ReadonlyArray<number | null> | null): ReadonlyMap<number, ReadonlyArray<number>> => {
-  const indexes = new Map<number, Array<number>>()
-  for (const [index, place] of (places ?? []).entries()) {
-    if (place === null) continue
-    const known = indexes.get(place - 1)
-    if (known === undefined) indexes.set(place - 1, [index])
-    else known.push(index)
-  }
-  return indexes
-}
-
 type Places = ReadonlyArray<number | null> | null
 
+/** Where the fact of a key is among the answers, and where it is told again. */
+interface Told {
+  readonly index: number
+  readonly again: ReadonlyArray<number>
+}
+
+const ONCE: ReadonlyArray<number> = []
+
+/** By the place of the key; nothing where a key has no answer. */
+const toldAt = (places: Places): ReadonlyArray<Told | undefined> => {
+  const told: Array<Told | undefined> = []
+  places?.forEach((place, index) => {
+    if (place === null) return
+    const known = told[place - 1]
+    told[place - 1] = known === undefined ? { index, again: ONCE } : { ...known, again: [...known.again, index] }
+  })
+  return told
+}
+
 /** The facts by the place of their keys: runs of a batch share them. */
-const factsAt = <Key, Fact>(
-  keys: Keys<Key>,
-  places: Places,
-  factOf: (key: Key, indexes: ReadonlyArray<number>) => Fact | null
-) => {
-  const indexes = indexesOf(places)
+const factsAt = <Key, Fact>(keys: Keys<Key>, places: Places, factOf: (key: Key, told: Told) => Fact | null) => {
+  const told = toldAt(places)
   const facts = keys.all.map((key, place) => {
-    const found = indexes.get(place)
+    const found = told[place]
     return found === undefined ? null : factOf(key, found)
   })
   return (place: number | null): Fact | null => (place === null ? null : (facts[place] ?? null))
@@ -109,8 +112,8 @@ const factsAt = <Key, Fact>(
 /** Of what a view tells twice nothing is known. */
 const once =
   <Key, Fact>(factOf: (key: Key, index: number) => Fact | null) =>
-  (key: Key, [index, ...more]: ReadonlyArray<number>): Fact | null =>
-    index === undefined || more.length > 0 ? null : factOf(key, index)
+  (key: Key, { index, again }: Told): Fact | null =>
+    again.length > 0 ? null : factOf(key, index)
 
 const answersOf = (row: FactsRow, questions: Questions) => ({
   workspace: factsAt(
@@ -139,8 +142,9 @@ const answersOf = (row: FactsRow, questions: Questions) => ({
     })
   ),
   // Several roles of one member add up.
-  membership: factsAt(questions.members, row.member_at, ({ workspaceId, userId, capability }, indexes) => {
-    const holds = indexes.some((index) => row.member_holds?.[index] === true)
+  membership: factsAt(questions.members, row.member_at, ({ workspaceId, userId, capability }, told) => {
+    const holdsAt = (index: number) => row.member_holds?.[index] === true
+    const holds = holdsAt(told.index) || told.again.some(holdsAt)
     return { workspaceId, userId, capabilities: holds && capability !== null ? [capability] : [] }
   }),
   entitlement: factsAt(questions.entitlements, row.entitled_at, (key) => key),
@@ -168,8 +172,8 @@ const answersOf = (row: FactsRow, questions: Questions) => ({
     })
   ),
   // Of prerequisites that contradict each other the worse one counts.
-  prerequisite: factsAt(questions.prerequisites, row.prerequisite_at, (key, indexes) => {
-    const satisfied = indexes.every((index) => row.prerequisite_satisfied?.[index] === true)
+  prerequisite: factsAt(questions.prerequisites, row.prerequisite_at, (key, { index, again }) => {
+    const satisfied = [index, ...again].every((at) => row.prerequisite_satisfied?.[at] === true)
     return { ...key, satisfied }
   })
 })

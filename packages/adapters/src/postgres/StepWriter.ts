@@ -14,7 +14,7 @@ import { during, storeUnavailable } from "./troubles.ts"
 import { confirmingParameters, confirmingStatement, movingParameters, movingStatement, type Telling } from "./write.ts"
 
 /** A row without an id says that the other statement would have been the right one; see {@link Telling}. */
-interface WrittenRow {
+interface AnsweredRow {
   readonly id: string | null
 }
 
@@ -24,23 +24,28 @@ interface Statement {
   readonly parametersOf: (steps: ReadonlyArray<Step>, telling: Telling) => ReadonlyArray<unknown>
 }
 
-/** Steps in rounds: within one statement a run can be written once. */
+/** In the order of ids, so that two writers of the same runs meet at the first of them and not crosswise. */
+const byId = (a: Step, b: Step) => {
+  const [one, other] = [a.before.dispatch.id, b.before.dispatch.id]
+  if (one === other) return 0
+  return one < other ? -1 : 1
+}
+
+/** Steps, ordered, in rounds: within one statement a run can be written once. */
 const roundsOf = (steps: ReadonlyArray<Step>): ReadonlyArray<ReadonlyArray<Step>> => {
   const rounds: Array<Array<Step>> = []
-  const seen = new Map<RunId, number>()
+  let last: RunId | null = null
+  let at = 0
   for (const step of steps) {
     const { id } = step.before.dispatch
-    const at = seen.get(id) ?? 0
-    seen.set(id, at + 1)
-    const round = rounds[at] ?? []
-    round.push(step)
-    rounds[at] = round
+    at = id === last ? at + 1 : 0
+    last = id
+    const round = rounds[at]
+    if (round === undefined) rounds[at] = [step]
+    else round.push(step)
   }
   return rounds
 }
-
-/** In the order of ids, so that two writers of the same runs meet at the first of them and not crosswise. */
-const byId = (a: Step, b: Step) => (a.before.dispatch.id < b.before.dispatch.id ? -1 : 1)
 
 const refusalOf = ({ before, after, audit }: Step) =>
   new IllegalTransition({
@@ -68,28 +73,27 @@ export const makeStepWriter = (names: Names, sql: SqlClient.SqlClient): WriteSte
   const [move, confirm] = [textsOf(movingStatement), textsOf(confirmingStatement)]
   let telling: Telling = "nobody"
 
-  const idsWritten = Effect.fnUntraced(function* (statement: Statement, steps: ReadonlyArray<Step>, by: Telling) {
+  const idsRefused = Effect.fnUntraced(function* (statement: Statement, steps: ReadonlyArray<Step>, by: Telling) {
     const parameters = yield* Effect.try({
       try: () => statement.parametersOf(steps, by),
       catch: (cause) => storeUnavailable("write steps", cause)
     })
-    const rows = yield* during("write steps")(sql.unsafe<WrittenRow>(statement.texts[by], parameters))
+    const rows = yield* during("write steps")(sql.unsafe<AnsweredRow>(statement.texts[by], parameters))
     return new Set(rows.map(({ id }) => id))
   })
 
   const writeWith = Effect.fnUntraced(function* (statement: Statement, steps: ReadonlyArray<Step>) {
     if (steps.length === 0) return []
     const by = telling
-    let written = yield* idsWritten(statement, steps, by)
-    if (written.has(null)) {
+    let refused = yield* idsRefused(statement, steps, by)
+    if (refused.has(null)) {
       telling = by === "nobody" ? "tells" : "nobody"
-      if (by === "nobody") written = yield* idsWritten(statement, steps, "tells")
+      if (by === "nobody") refused = yield* idsRefused(statement, steps, "tells")
     }
-    return steps.filter(({ before }) => !written.has(before.dispatch.id)).map(refusalOf)
+    return steps.filter(({ before }) => refused.has(before.dispatch.id)).map(refusalOf)
   })
 
-  const writeRound = Effect.fnUntraced(function* (round: ReadonlyArray<Step>, lease: Lease | null) {
-    const steps = round.toSorted(byId)
+  const writeRound = Effect.fnUntraced(function* (steps: ReadonlyArray<Step>, lease: Lease | null) {
     const active = steps.filter(({ before }) => !isCompleted(before))
     const moves = active.filter(({ before, after }) => before !== after)
     const confirmations = active.filter(({ before, after }) => before === after)
@@ -103,7 +107,7 @@ export const makeStepWriter = (names: Names, sql: SqlClient.SqlClient): WriteSte
 
   return Effect.fnUntraced(function* (steps, lease) {
     const refused: Array<IllegalTransition> = []
-    for (const round of roundsOf(steps)) refused.push(...(yield* writeRound(round, lease)))
+    for (const round of roundsOf(steps.toSorted(byId))) refused.push(...(yield* writeRound(round, lease)))
     return refused
   })
 }

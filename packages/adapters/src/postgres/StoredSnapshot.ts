@@ -2,7 +2,7 @@
  * What a decision was made from, as it is stored, to the letter, each part under the hash of it. What all runs of an operation share is
  * stored once for each content; what the decision was about stands beside the decision.
  */
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import {
   type DecisionRecord,
   FactSources,
@@ -33,7 +33,7 @@ export interface Stored {
   readonly content: string
 }
 
-const sha256Of = (content: string): Uint8Array => createHash("sha256").update(content).digest()
+const sha256Of = (content: string): Uint8Array => hash("sha256", content, "buffer")
 
 const storedOf = (value: unknown): Stored => {
   const content = JSON.stringify(value)

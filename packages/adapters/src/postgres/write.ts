@@ -111,15 +111,16 @@ const recording = (
     .join("")}${telling === "tells" ? told : ""}woken AS (
   SELECT pg_catalog.pg_notify('${channel}', '') WHERE $1::boolean AND EXISTS (SELECT FROM written)
 )
-SELECT id FROM written WHERE (SELECT count(*) FROM woken) >= 0
+SELECT s.id FROM ${sending.table("s")}
+WHERE (SELECT count(*) FROM woken) >= 0 AND (s.id IN (SELECT id FROM written)) IS NOT TRUE
 UNION ALL SELECT NULL WHERE ${isMistaken}`
 }
 
-/** For steps that move their runs; answers the ids written. */
+/** For steps that move their runs; answers the ids that were refused. */
 export const movingStatement = (names: Names, telling: Telling): string =>
   recording(names, telling, moving, moved, MOVED)
 
-/** For steps that only record; answers the ids written. */
+/** For steps that only record; answers the ids that were refused. */
 export const confirmingStatement = (names: Names, telling: Telling): string =>
   recording(names, telling, confirming, confirmed, CONFIRMED)
 
