@@ -99,7 +99,9 @@ describe("dispatchThrough node-postgres", () => {
     withHost((client) =>
       Effect.gen(function* () {
         const world = yield* makeWorld
-        const steps = Array.from({ length: 30 }, () => dispatchStep(world.dispatch({ payload: "x".repeat(700_000) })))
+        const steps = Array.from({ length: 30 }, (_, at) =>
+          dispatchStep(world.dispatch({ payload: `${at}${"x".repeat(700_000)}` }))
+        )
         const longest: Array<number> = []
         const counting: Query = (text, values) => {
           longest.push(Math.max(...values.map(({ length }) => length)))
