@@ -12,29 +12,27 @@ export const BULK_COLUMN = "in bulk"
 /** As many as pg-boss is given with one call. */
 const AT_ONCE = 20_000
 
+type Requests = ReadonlyArray<ReturnType<typeof requestOf>>
+
 /** One `dispatch` after the other, or so many at once. */
-const singly = (store: Store, runs: number, atOnce: number) =>
+const singly = (requests: Requests, atOnce: number) =>
   Effect.flatMap(Countersign, (countersign) =>
-    Effect.forEach(numbers(runs), (number) => countersign.dispatch(requestOf(number, store.workspaces)), {
-      concurrency: atOnce,
-      discard: true
-    })
+    Effect.forEach(requests, countersign.dispatch, { concurrency: atOnce, discard: true })
   ).pipe(Effect.provide(Countersign.layer({ catalogue })))
 
 /** `dispatchAll`, so many requests with one call. */
-const inBulk = (store: Store, runs: number, atOnce: number) =>
+const inBulk = (requests: Requests, atOnce: number) =>
   Effect.gen(function* () {
     const countersign = yield* Countersign
-    for (let from = 0; from < runs; from += atOnce) {
-      const requests = numbers(Math.min(atOnce, runs - from)).map((at) => requestOf(from + at, store.workspaces))
-      yield* countersign.dispatchAll(requests)
+    for (let from = 0; from < requests.length; from += atOnce) {
+      yield* countersign.dispatchAll(requests.slice(from, from + atOnce))
     }
   }).pipe(Effect.provide(Countersign.layer({ catalogue })))
 
 interface Way {
   readonly column: string
   readonly runs: number
-  readonly dispatch: (store: Store, runs: number, by: number) => Effect.Effect<void, unknown, CountersignPorts>
+  readonly dispatch: (requests: Requests, by: number) => Effect.Effect<void, unknown, CountersignPorts>
   readonly by: number
 }
 
@@ -43,9 +41,10 @@ const caseOf = (store: Store, { column, runs: size, dispatch, by }: Way): Case =
   measure: Effect.fnUntraced(function* (share) {
     const runs = Math.ceil(size * share)
     const { ports, check } = yield* store.filled({ queued: 0 })
+    const requests = numbers(runs).map((number) => requestOf(number, store.workspaces))
     collectGarbage()
     const begun = performance.now()
-    yield* Effect.provide(dispatch(store, runs, by), Layer.succeedContext(ports))
+    yield* Effect.provide(dispatch(requests, by), Layer.succeedContext(ports))
     const millis = performance.now() - begun
     yield* check("dispatched", runs)
     return [{ line: store.name, column, value: (runs / millis) * 1000 }]
