@@ -18,6 +18,7 @@ export interface Asked {
   readonly identity: string
 }
 
+/** Each step with its place among those given. */
 export const askedOf = (steps: ReadonlyArray<FirstStep>): ReadonlyArray<Asked> =>
   steps.map((step, at) => ({ step, at, id: step.run.dispatch.id, identity: step.run.dispatch.identity }))
 
