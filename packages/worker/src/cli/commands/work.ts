@@ -19,6 +19,7 @@ import { LEASE_LEAST_MILLIS, POLL_LEAST_MILLIS, type WorkerSettings } from "../S
 import { Stop } from "../Stop.ts"
 import { layerStoreAt, placeOf } from "../Store.ts"
 import { secretsOf } from "../secrets.ts"
+import { settleIn } from "../settleIn.ts"
 import { makeTally, type Tally } from "../Tally.ts"
 import { untilReachable } from "../untilReachable.ts"
 import { viewerFlags, viewersOf } from "../viewers.ts"
@@ -99,6 +100,7 @@ const serve = Effect.fnUntraced(function* (app: App, options: WorkerSettings, ta
     brokenApp
   )
   const { name, drained } = Context.get(worker, Worker)
+  yield* settleIn
   yield* Effect.logInfo(printable(`worker ${name} is ready for ${app.handled.join(", ")}`))
   const webhooks = layerEventWebhooks(secretsOf)
   if (drain) {
