@@ -210,7 +210,7 @@ describe("a schema that is not as the code knows it", () => {
     ["ALTER TABLE countersign.audit_records DROP COLUMN actor_name", /^column audit_records\.actor_name/],
     ["ALTER TABLE countersign.notices ALTER COLUMN title TYPE varchar(600)", /^column notices\.title/],
     [
-      `CREATE OR REPLACE FUNCTION countersign.require_decision() RETURNS trigger LANGUAGE plpgsql
+      `CREATE OR REPLACE FUNCTION countersign.require_decisions() RETURNS trigger LANGUAGE plpgsql
         AS 'BEGIN RETURN NULL; END'`,
       /^function require_decision/
     ]

@@ -14,6 +14,7 @@ import * as monitoring from "./migrations/0008_monitoring.ts"
 import * as telling from "./migrations/0009_telling.ts"
 import * as lean from "./migrations/0010_lean.ts"
 import * as insertion from "./migrations/0011_insertion.ts"
+import * as together from "./migrations/0012_together.ts"
 import { DEFAULT_SCHEMA, type Names, namesOf, type SchemaName } from "./SchemaName.ts"
 import { storeUnavailable } from "./troubles.ts"
 
@@ -35,7 +36,8 @@ const migrations: ReadonlyArray<Migration> = [
   { id: 8, name: "monitoring", statements: monitoring.statements },
   { id: 9, name: "telling", statements: telling.statements },
   { id: 10, name: "lean", statements: lean.statements },
-  { id: 11, name: "insertion", statements: insertion.statements }
+  { id: 11, name: "insertion", statements: insertion.statements },
+  { id: 12, name: "together", statements: together.statements }
 ]
 
 /** The version of the schema that this code works with: the number of its last migration. */
