@@ -29,12 +29,12 @@ type SentCell = [name: string, cell: (alias: string) => string]
 /** Rows of cells, and for each value the place of its row, counted from 1. */
 const kindsOf = <A>(columns: ReadonlyArray<Column<A>>, values: ReadonlyArray<A>) => {
   const rows: Array<ReadonlyArray<Cell>> = []
+  const isOfKind = (value: A, row: ReadonlyArray<Cell> | undefined) =>
+    columns.every(({ of }, at) => isSame(row?.[at] ?? null, of(value)))
   const places = values.map((value) => {
-    const cells = columns.map(({ of }) => of(value))
-    for (let place = rows.length; place > Math.max(0, rows.length - LOOKED_BACK); place--) {
-      if (rows[place - 1]?.every((cell, at) => isSame(cell, cells[at] ?? null)) === true) return place
-    }
-    return rows.push(cells)
+    const farthest = Math.max(0, rows.length - LOOKED_BACK)
+    for (let place = rows.length; place > farthest; place--) if (isOfKind(value, rows[place - 1])) return place
+    return rows.push(columns.map(({ of }) => of(value)))
   })
   return { rows, places }
 }

@@ -171,6 +171,8 @@ export const notingEvents = ({ q }: Names, events: string, stored: string): stri
     AND (s.workspace_id IS NULL OR s.workspace_id = e.workspace_id)
   WHERE (e.run_id IN (${stored})) IS TRUE`
 
+const NO_STEPS = "[]"
+
 /** A notice is due from the moment the run completed. */
 export const noticeColumns: ReadonlyArray<Column<Notice>> = [
   column("run_id", "uuid", (notice) => notice.runId),
@@ -181,6 +183,6 @@ export const noticeColumns: ReadonlyArray<Column<Notice>> = [
   column("outcome", "text", (notice) => notice.outcome),
   shared("title", "text", (notice) => notice.title),
   column("message", "text", (notice) => notice.message),
-  shared("next_steps", "jsonb", (notice) => JSON.stringify(notice.nextSteps)),
+  shared("next_steps", "jsonb", ({ nextSteps }) => (nextSteps.length === 0 ? NO_STEPS : JSON.stringify(nextSteps))),
   column("completed_at", "timestamptz", (notice) => instantOf(notice.completedAtMillis))
 ]
