@@ -220,6 +220,33 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })(
       })
     )
 
+    it.effect(
+      "no_running_without_permit: the guard looks decisions up by key, for a thousand runs as for the one before them",
+      () =>
+        Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          const started = (count: number) => sql`WITH decided AS (
+            INSERT INTO countersign.decisions (id, run_id, attempt, admission, decided_at, allowed, retryable, workspace_scope,
+              tenant_scope, capability, tenant_operability, execution_prerequisites, snapshot_hash)
+            SELECT gen_random_uuid(), id, 1, 1, '2026-01-01', true, false, 'passed', 'passed', 'passed', 'passed', 'passed', ''
+            FROM countersign.runs WHERE status = 'queued' AND held IS NULL LIMIT ${count}
+            RETURNING run_id, id
+          ) UPDATE countersign.runs r SET status = 'running', started_at = '2026-01-01', decision_id = d.id
+          FROM decided d WHERE r.id = d.run_id`
+          const looks = sql<{
+            readonly by_key: number
+            readonly through_all: number
+          }>`SELECT idx_scan::integer AS by_key,
+          seq_scan::integer AS through_all FROM pg_stat_xact_user_tables WHERE relid = 'countersign.decisions'::regclass`
+          const undone = yield* Effect.gen(function* () {
+            yield* started(1)
+            yield* started(1_000)
+            return yield* Effect.fail(yield* looks)
+          }).pipe(sql.withTransaction, Effect.flip)
+          assert.deepStrictEqual(undone, [{ by_key: 1_001, through_all: 0 }])
+        })
+    )
+
     it.effect("a worker's runs are found by id", () =>
       Effect.gen(function* () {
         for (const [statement, literals] of [
