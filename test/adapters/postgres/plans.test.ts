@@ -73,12 +73,17 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })(
   (it) => {
     const WALKS_MORE = /(Seq|Bitmap Heap) Scan on runs|Hash Join|Merge Join/
     const types = `'{${Array.from({ length: 20 }, (_, at) => `op${at}`).join(",")}}'`
+    const FROM_THE_BEGINNING = [
+      "array_fill('0001-01-01'::timestamptz, '{3}')",
+      "array_fill('00000000-0000-0000-0000-000000000000'::uuid, '{3}')"
+    ]
     const BEGINNING = "'-9223372036854775808'"
 
     it.effect("the oldest are claimed from the front of the queue, and never from what is to wait longer", () =>
       Effect.gen(function* () {
         const statement = oldestStatement(names, 100)
-        const claimed = (now: string, asked: string) => planOf(statement, [now, asked, "'{}'", "'{}'", "100"])
+        const claimed = (now: string, asked: string) =>
+          planOf(statement, [now, asked, "'{}'", "'{}'", "100", ...FROM_THE_BEGINNING])
         const plan = yield* claimed("'2026-06-01'", types)
         assert.match(plan, /Index Scan using runs_waiting/)
         assert.match(plan, /Index Scan using runs_pkey/)
@@ -127,7 +132,14 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })(
         const schema = SchemaName.make("fresh")
         yield* migrate(schema)
         const [now, nothing] = ["'2026-06-01'", "'{}'"]
-        const oldest = yield* planOf(oldestStatement(namesOf(schema), 100), [now, types, nothing, nothing, "100"])
+        const oldest = yield* planOf(oldestStatement(namesOf(schema), 100), [
+          now,
+          types,
+          nothing,
+          nothing,
+          "100",
+          ...FROM_THE_BEGINNING
+        ])
         assert.match(oldest, /Index (Only )?Scan using runs_waiting/)
         assert.match(oldest, /Index Scan using runs_pkey/)
         const fair = yield* planOf(fairStatement(namesOf(schema), 100), [

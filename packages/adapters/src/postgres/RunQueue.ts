@@ -25,6 +25,7 @@ import {
   waitingStatement
 } from "./claim.ts"
 import { noticeColumns } from "./columns.ts"
+import { makeFrontMark } from "./FrontMark.ts"
 import { OFFERED_AT_ONCE, offeringStatement } from "./offering.ts"
 import { RUN_COLUMNS, type RunRow, readQueued, readRun } from "./RunRow.ts"
 import { isRunId } from "./readCells.ts"
@@ -82,6 +83,7 @@ export const layerRunQueue = (names: Names): Layer.Layer<RunQueue, never, SqlCli
       const { q } = names
       // Where the last fair claim of this program ended: each program goes round on its own.
       let endedIn = BEFORE_EVERY_LANE
+      const front = makeFrontMark()
       const offering = offeringStatement(names)
       const offered = (nowMillis: number): Effect.Effect<number, StoreUnavailable> =>
         Effect.gen(function* () {
@@ -96,11 +98,12 @@ export const layerRunQueue = (names: Names): Layer.Layer<RunQueue, never, SqlCli
           const parameters = claimParameters(claim)
           const answer = yield* during("claim queued runs")(
             claim.order === "oldest"
-              ? sql.unsafe<ClaimRow>(oldestStatement(names, claim.limit), parameters)
+              ? sql.unsafe<ClaimRow>(oldestStatement(names, claim.limit), [...parameters, ...front.parameters(claim)])
               : sql.unsafe<ClaimRow>(fairStatement(names, claim.limit), [...parameters, endedIn])
           )
           const read = readClaim(answer, claim.limit)
           endedIn = read.endedIn ?? endedIn
+          if (claim.order === "oldest") front.learn(claim, read.rows)
           return { ...readPage(read.rows, readQueued), mayHaveMore: read.mayHaveMore }
         }),
         holdThese: Effect.fnUntraced(function* (ids: ReadonlyArray<RunId>) {

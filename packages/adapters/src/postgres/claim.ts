@@ -50,7 +50,7 @@ const eligible = (q: string, run: string): string =>
     AND ${unpaused(q, run)}`
 
 /**
- * Parameters: now, types, workspaces, lanes, room.
+ * Parameters: now, types, workspaces, lanes, room, and the instants and ids to begin behind, by rank; see `FrontMark`.
  *
  * The front of each priority is read in the order of its index, and no further than rows are asked of it. A run is locked by its id
  * alone, so that none is locked that stands in front and cannot be taken. That it must still be queued is asked by way of `front`: said
@@ -63,6 +63,7 @@ export const oldestStatement = ({ q }: Names, limit: number): string => {
   SELECT p.rank, w.* FROM ${PRIORITIES} CROSS JOIN LATERAL (
     SELECT r.id, r.status, r.operation_type, r.workspace_id, r.lane FROM ${q}.runs r
     WHERE r.status = 'queued' AND r.priority = p.rank AND r.available_at <= $1
+      AND (r.available_at, r.id) > (($6::timestamptz[])[p.rank + 1], ($7::uuid[])[p.rank + 1])
     ORDER BY r.available_at, r.id LIMIT ${window}
   ) AS w
 ), taken AS MATERIALIZED (
@@ -144,7 +145,7 @@ UNION ALL
 FROM walk w ORDER BY w.place DESC LIMIT 1)`
 }
 
-/** The parameters of both statements but the lane to begin behind. */
+/** The parameters of both statements but where to begin. */
 export const claimParameters = ({
   nowMillis,
   operationTypes,
