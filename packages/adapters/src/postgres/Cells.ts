@@ -8,6 +8,10 @@ import { Result } from "effect"
 /** One value of a column. */
 export type Cell = string | number | bigint | boolean | Date | Uint8Array | null
 
+/** Whether two cells hold the same. */
+export const isSameCell = (one: Cell, other: Cell): boolean =>
+  one === other || (one instanceof Date && other instanceof Date && one.getTime() === other.getTime())
+
 /** How cells of a type travel, and what they are cast to on arrival. */
 const types = {
   uuid: { element: PgTypes.OID.uuid, name: "uuid", cast: "" },

@@ -4,9 +4,8 @@
  */
 import type { FirstStep, Run } from "@countersign/domain"
 import { type AuditEntry, alone } from "./AuditEntry.ts"
-import { type Column, column, definitionsOf, objectsOf } from "./Cells.ts"
+import { type Column, column, definitionsOf, isSameCell, objectsOf } from "./Cells.ts"
 import { auditColumns, dispatchedColumns, stateColumns } from "./columns.ts"
-import { isSameCell } from "./TextCells.ts"
 
 /** The row of a new run. */
 export const runColumns: ReadonlyArray<Column<Run>> = [

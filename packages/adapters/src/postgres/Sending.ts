@@ -3,7 +3,7 @@
  * with a number that says for each value which.
  */
 import type { PgTypes } from "@effect/sql-pg"
-import { arrayOf, type Cell, type Column, castOf, sentAs } from "./Cells.ts"
+import { arrayOf, type Cell, type Column, castOf, isSameCell, sentAs } from "./Cells.ts"
 
 /** Columns as they go to one statement. */
 export interface Sending<A> {
@@ -21,16 +21,13 @@ export interface Sending<A> {
 /** With how many of the last kinds a value is compared. A kind that comes twice does no harm. */
 const LOOKED_BACK = 16
 
-const isSame = (a: Cell, b: Cell): boolean =>
-  a === b || (a instanceof Date && b instanceof Date && a.getTime() === b.getTime())
-
 type SentCell = [name: string, cell: (alias: string) => string]
 
 /** Rows of cells, and for each value the place of its row, counted from 1. */
 const kindsOf = <A>(columns: ReadonlyArray<Column<A>>, values: ReadonlyArray<A>) => {
   const rows: Array<ReadonlyArray<Cell>> = []
   const isOfKind = (value: A, row: ReadonlyArray<Cell> | undefined) =>
-    columns.every(({ of }, at) => isSame(row?.[at] ?? null, of(value)))
+    columns.every(({ of }, at) => isSameCell(row?.[at] ?? null, of(value)))
   const places = values.map((value) => {
     const farthest = Math.max(0, rows.length - LOOKED_BACK)
     for (let place = rows.length; place > farthest; place--) if (isOfKind(value, rows[place - 1])) return place

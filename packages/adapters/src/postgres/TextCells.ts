@@ -2,7 +2,7 @@
  * Many values at once as texts, which any driver can send: the cells of each column as the text of an array, and what all values say
  * alike once, as JSON.
  */
-import { type Cell, type Column, castOf, definitionsOf, namesOf, sentAs } from "./Cells.ts"
+import { type Cell, type Column, castOf, definitionsOf, isSameCell, namesOf, sentAs } from "./Cells.ts"
 
 /**
  * One text for each column, and one for what is shared. The first column, the key, always has all its cells: it says how many values
@@ -33,10 +33,6 @@ export const fromTexts = <A>(columns: ReadonlyArray<Column<A>>, first: number, a
 /** The cells of such a table in their final types, to insert. A column that is shared has no cells of its own. */
 export const textCellsOf = <A>(columns: ReadonlyArray<Column<A>>, alias: string): string =>
   columns.map(({ name, type }) => `coalesce(${alias}.${name}, ${alias}_all.${name})${castOf(type)}`).join(", ")
-
-/** Whether two cells hold the same. */
-export const isSameCell = (one: Cell, other: Cell): boolean =>
-  one === other || (one instanceof Date && other instanceof Date && one.getTime() === other.getTime())
 
 const NO_CELLS = "{}"
 
