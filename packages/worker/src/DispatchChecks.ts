@@ -16,6 +16,7 @@ import {
   type FirstStep,
   HostString,
   identityOf,
+  knownNames,
   OperationType,
   type OutsideQueue,
   Priority,
@@ -35,6 +36,7 @@ import {
   DispatchRefused,
   type DispatchRequest,
   type RefusalReason,
+  type RequestedTerms,
   type UntypedDispatchRequest
 } from "./DispatchRequest.ts"
 import { timesOf } from "./DispatchTimes.ts"
@@ -65,39 +67,9 @@ export type Checked<A> = Result.Result<A, DispatchRefused>
 export const firstStepOf = (
   terms: DispatchTerms,
   request: UntypedDispatchRequest,
-  { nowMillis, freshId, slot }: Occasion
+  occasion: Occasion
 ): Checked<FirstStep> =>
-  Result.flatMap(declared(terms.catalogue, request.operationType), (operation) => {
-    const parts = Result.all({
-      authority: authorityOf(request, operation),
-      scope: scopeOf(request),
-      accepted: acceptedPayload(operation, request.payload, terms.payloadMaxBytes),
-      times: timesOf(request, operation.queuedLimitMillis, nowMillis),
-      id: readRunId(request.runId === undefined ? freshId : request.runId),
-      actorKind: actorKindOf(request),
-      initiatorName: initiatorNameOf(request),
-      priority: priorityOf(request, operation),
-      retryOf: readRetryOf(request.retryOf ?? null)
-    })
-    return Result.flatMap(parts, ({ authority, scope, accepted, times, ...rest }) => {
-      const subject: Subject = { operationType: operation.type, authority, scope }
-      return Result.map(identified(subject, slot ?? accepted.identifying, terms.digest), (identity) =>
-        dispatchStep(
-          {
-            ...rest,
-            subject,
-            payload: accepted.json,
-            identity,
-            maxAttempts: operation.attempts.maxAttempts,
-            dispatchedAtMillis: nowMillis,
-            expiresAtMillis: times.expiresAtMillis,
-            slot
-          },
-          times.availableAtMillis
-        )
-      )
-    })
-  })
+  checking(() => stepOf(terms, request, declared(terms.catalogue, request.operationType), request.payload, occasion))
 
 /** The same for a declared operation, with its payload typed. */
 export const firstStepOfTyped = <Payload>(
@@ -105,90 +77,133 @@ export const firstStepOfTyped = <Payload>(
   request: DispatchRequest<Payload>,
   occasion: Occasion
 ): Checked<FirstStep> =>
-  Result.flatMap(encoded(request), (payload) =>
-    firstStepOf(terms, { ...request, operationType: request.operation.type, payload }, occasion)
-  )
+  checking(() => {
+    const payload = encodedPayload(request)
+    return stepOf(terms, request, declared(terms.catalogue, request.operation.type), payload, occasion)
+  })
 
 /** The payload of a typed request as JSON. */
-export const encoded = <Payload>({
-  operation,
-  payload
-}: Pick<DispatchRequest<Payload>, "operation" | "payload">): Checked<unknown> =>
-  guarded(operation.type, () => operation.encode(payload))
+export const encoded = <Payload>(
+  request: Pick<DispatchRequest<Payload>, "operation" | "payload">
+): Checked<Schema.Json> => checking(() => encodedPayload(request))
 
-const refuse = (reason: RefusalReason, advice: string) => Result.fail(new DispatchRefused({ reason, advice }))
-
-/** Reads an id or a name, as its schema has it. */
-const reader = <A>(schema: Schema.Codec<A, unknown>, name: string): ((raw: unknown) => Checked<A>) => {
-  const decode = Schema.decodeUnknownResult(schema)
-  return (raw) =>
-    Result.mapError(
-      decode(raw),
-      (error) => new DispatchRefused({ reason: "id_invalid", advice: `the ${name} is not valid: ${error.message}` })
-    )
+/** What the checks below throw, as a value. Only a refusal costs anything: most requests are right. */
+const checking = <A>(check: () => A): Checked<A> => {
+  try {
+    return Result.succeed(check())
+  } catch (problem) {
+    if (problem instanceof DispatchRefused) return Result.fail(problem)
+    throw problem
+  }
 }
 
-const readOperationType = reader(OperationType, "operation type")
-const readInitiator = reader(UserId, "initiator")
-const readInitiatorName = reader(HostString, "initiator name")
-const readWorkspaceId = reader(WorkspaceId, "workspace id")
-const readTenantId = reader(Schema.NullOr(TenantId), "tenant id")
-const readConnectionId = reader(Schema.NullOr(ProviderConnectionId), "connection id")
+const refuse = (reason: RefusalReason, advice: string): never => {
+  throw new DispatchRefused({ reason, advice })
+}
+
+const stepOf = (
+  terms: DispatchTerms,
+  request: RequestedTerms,
+  operation: AnyOperation,
+  payload: unknown,
+  { nowMillis, freshId, slot }: Occasion
+): FirstStep => {
+  const authority = authorityOf(request, operation)
+  const subject: Subject = { operationType: operation.type, authority, scope: scopeOf(request) }
+  const { json, identifying } = acceptedPayload(operation, payload, terms.payloadMaxBytes)
+  const times = timesOf(request, operation.queuedLimitMillis, nowMillis)
+  if (Result.isFailure(times)) throw times.failure
+  const { availableAtMillis, expiresAtMillis } = times.success
+  return dispatchStep(
+    {
+      id: readRunId(request.runId === undefined ? freshId : request.runId),
+      subject,
+      actorKind: actorKindOf(request),
+      initiatorName: initiatorNameOf(request),
+      payload: json,
+      maxAttempts: operation.attempts.maxAttempts,
+      priority: priorityOf(request, operation),
+      dispatchedAtMillis: nowMillis,
+      expiresAtMillis,
+      retryOf: request.retryOf == null ? null : readRetryOf(request.retryOf),
+      slot,
+      identity: guarded(operation.type, () => identityOf(subject, slot ?? identifying, terms.digest))
+    },
+    availableAtMillis
+  )
+}
+
+/** Reads what its schema takes. */
+const reader = <A>(schema: Schema.Codec<A, unknown>, name: string): ((raw: unknown) => A) => {
+  const is = Schema.is(schema)
+  const decode = Schema.decodeUnknownResult(schema)
+  return (raw) => {
+    if (is(raw)) return raw
+    return Result.getOrThrowWith(
+      decode(raw),
+      ({ message }) => new DispatchRefused({ reason: "id_invalid", advice: `the ${name} is not valid: ${message}` })
+    )
+  }
+}
+
+/** The same for names, of which a few come with request after request. */
+const nameReader = <Name extends string>(schema: Schema.Codec<Name, string>, name: string) => {
+  const known = knownNames(schema)
+  const read = reader(schema, name)
+  return (raw: unknown): Name => (typeof raw === "string" ? known(raw) : null) ?? read(raw)
+}
+
+const readOperationType = nameReader(OperationType, "operation type")
+const readInitiator = nameReader(UserId, "initiator")
+const readInitiatorName = nameReader(HostString, "initiator name")
+const readWorkspaceId = nameReader(WorkspaceId, "workspace id")
+const readTenantId = nameReader(TenantId, "tenant id")
+const readConnectionId = nameReader(ProviderConnectionId, "connection id")
 const readRunId = reader(RunId, "run id")
-const readRetryOf = reader(Schema.NullOr(RunId), "id of the run to retry")
+const readRetryOf = reader(RunId, "id of the run to retry")
 /** What kinds of system there are: everything but a person. */
 const readSystemKind = reader(ActorKind.pick(["system", "scheduled", "integration"]), "actor kind")
 
-const declared = (catalogue: Catalogue, type: string): Checked<AnyOperation> =>
-  Result.flatMap(readOperationType(type), (known) => {
-    const operation = catalogue.operations.get(known)
-    return operation === undefined
-      ? refuse("unknown_operation", `no operation “${type}” is declared; declared are ${namesIn(catalogue)}`)
-      : Result.succeed(operation)
-  })
+const declared = (catalogue: Catalogue, type: string): AnyOperation =>
+  catalogue.operations.get(readOperationType(type)) ??
+  refuse("unknown_operation", `no operation “${type}” is declared; declared are ${namesIn(catalogue)}`)
 
 const namesIn = ({ operations }: Catalogue): string => [...operations.keys()].sort().join(", ") || "none"
 
-const authorityOf = (request: UntypedDispatchRequest, operation: AnyOperation): Checked<Authority> => {
+const authorityOf = (request: RequestedTerms, operation: AnyOperation): Authority => {
   // A caller without types may have forgotten both: that is a person's run whose person is missing.
   if ("initiator" in request || request.systemAuthority !== true) {
-    return Result.map(readInitiator("initiator" in request ? request.initiator : undefined), actorBound)
+    return actorBound(readInitiator("initiator" in request ? request.initiator : undefined))
   }
   return operation.requirements.systemAuthority
-    ? Result.succeed(systemAuthority)
+    ? systemAuthority
     : refuse(
         "system_authority_not_declared",
         `${operation.type} does not declare that it may run without a person; name the initiator`
       )
 }
 
-const actorKindOf = (request: UntypedDispatchRequest): Checked<ActorKind> =>
-  "initiator" in request ? Result.succeed("human") : readSystemKind(request.actorKind ?? "system")
+const actorKindOf = (request: RequestedTerms): ActorKind =>
+  "initiator" in request ? "human" : readSystemKind(request.actorKind ?? "system")
 
-const initiatorNameOf = (request: UntypedDispatchRequest): Checked<string | null> =>
-  "initiator" in request && request.initiatorName !== undefined
-    ? readInitiatorName(request.initiatorName)
-    : Result.succeed(null)
+const initiatorNameOf = (request: RequestedTerms): string | null =>
+  "initiator" in request && request.initiatorName !== undefined ? readInitiatorName(request.initiatorName) : null
 
 const isPriority = Schema.is(Priority)
 
 /** Only what is left out has a default: null is what a caller without types makes of a forgotten value. */
-const priorityOf = (
-  { priority }: UntypedDispatchRequest,
-  operation: Pick<AnyOperation, "priority">
-): Checked<Priority> => {
+const priorityOf = ({ priority }: RequestedTerms, operation: Pick<AnyOperation, "priority">): Priority => {
   const asked = priority === undefined ? operation.priority : priority
   return isPriority(asked)
-    ? Result.succeed(asked)
+    ? asked
     : refuse("priority_invalid", `the priority must be ${Priority.literals.join(", ")}, is ${String(asked)}`)
 }
 
-const scopeOf = ({ workspaceId, tenantId, providerConnectionId }: UntypedDispatchRequest): Checked<TargetScope> =>
-  Result.all({
-    workspaceId: readWorkspaceId(workspaceId),
-    tenantId: readTenantId(tenantId ?? null),
-    providerConnectionId: readConnectionId(providerConnectionId ?? null)
-  })
+const scopeOf = ({ workspaceId, tenantId, providerConnectionId }: RequestedTerms): TargetScope => ({
+  workspaceId: readWorkspaceId(workspaceId),
+  tenantId: tenantId == null ? null : readTenantId(tenantId),
+  providerConnectionId: providerConnectionId == null ? null : readConnectionId(providerConnectionId)
+})
 
 const misfit = (type: OperationType, problem: unknown) =>
   new DispatchRefused({
@@ -200,31 +215,29 @@ const misfit = (type: OperationType, problem: unknown) =>
  * Does what a host's declaration says with what a caller gave. Whatever that throws, such as running out of stack where a
  * schema's own recursion is followed too deep, comes from this payload and refuses this dispatch alone.
  */
-const guarded = <A>(type: OperationType, attempt: () => Result.Result<A, unknown>): Checked<A> =>
-  Result.mapError(
-    Result.flatMap(Result.try(attempt), (result) => result),
-    (problem) => misfit(type, problem)
-  )
+const guarded = <A>(type: OperationType, attempt: () => A): A => {
+  try {
+    return attempt()
+  } catch (problem) {
+    throw misfit(type, problem)
+  }
+}
 
-const acceptedPayload = (
-  operation: AnyOperation,
-  payload: unknown,
-  maxBytes = PAYLOAD_MAX_BYTES
-): Checked<AcceptedPayload> =>
-  Result.flatMap(
-    guarded(operation.type, () => operation.accept(payload)),
-    (accepted) => {
-      const problem = unstorable(accepted.json)
-      if (problem !== null) return refuse("payload_invalid", `the payload cannot be stored: ${problem}`)
-      const bytes = jsonBytes(accepted.json)
-      return bytes <= maxBytes
-        ? Result.succeed(accepted)
-        : refuse(
-            "payload_too_large",
-            `the payload has ${bytes} bytes of JSON, at most ${maxBytes} are taken; store it elsewhere and pass a reference`
-          )
-    }
-  )
+const encodedPayload = <Payload>({
+  operation,
+  payload
+}: Pick<DispatchRequest<Payload>, "operation" | "payload">): Schema.Json =>
+  guarded(operation.type, () => Result.getOrThrow(operation.encode(payload)))
 
-const identified = (subject: Subject, identifying: Schema.Json, digest: Digest): Checked<string> =>
-  guarded(subject.operationType, () => Result.succeed(identityOf(subject, identifying, digest)))
+const acceptedPayload = (operation: AnyOperation, payload: unknown, maxBytes = PAYLOAD_MAX_BYTES): AcceptedPayload => {
+  const accepted = guarded(operation.type, () => Result.getOrThrow(operation.accept(payload)))
+  const problem = unstorable(accepted.json)
+  if (problem !== null) return refuse("payload_invalid", `the payload cannot be stored: ${problem}`)
+  const bytes = jsonBytes(accepted.json)
+  return bytes <= maxBytes
+    ? accepted
+    : refuse(
+        "payload_too_large",
+        `the payload has ${bytes} bytes of JSON, at most ${maxBytes} are taken; store it elsewhere and pass a reference`
+      )
+}

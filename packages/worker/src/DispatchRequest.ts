@@ -31,15 +31,17 @@ interface Common {
   readonly retryOf?: RunId
 }
 
+/** A dispatch but for what is to be done. */
+export type RequestedTerms = RequestedAuthority & RequestedTarget & Common
+
 /** A dispatch of a declared operation, payload typed. */
-export type DispatchRequest<Payload> = RequestedAuthority &
-  RequestedTarget &
-  Common & { readonly operation: Operation<Payload, unknown>; readonly payload: NoInfer<Payload> }
+export type DispatchRequest<Payload> = RequestedTerms & {
+  readonly operation: Operation<Payload, unknown>
+  readonly payload: NoInfer<Payload>
+}
 
 /** A dispatch by wire name, payload as JSON: for command lines and outside callers. */
-export type UntypedDispatchRequest = RequestedAuthority &
-  RequestedTarget &
-  Common & { readonly operationType: string; readonly payload: unknown }
+export type UntypedDispatchRequest = RequestedTerms & { readonly operationType: string; readonly payload: unknown }
 
 /** Why a dispatch is refused; nothing was written. */
 export const RefusalReason = Schema.Literals([

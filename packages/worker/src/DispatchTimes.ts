@@ -4,7 +4,7 @@
  * Contract sections 3 and 8.
  */
 import { Result } from "effect"
-import { DispatchRefused, type UntypedDispatchRequest } from "./DispatchRequest.ts"
+import { DispatchRefused, type RequestedTerms } from "./DispatchRequest.ts"
 
 /** The two instants a dispatch fixes, in epoch milliseconds. */
 export interface DispatchTimes {
@@ -21,7 +21,7 @@ const refuse = (advice: string) => Result.fail(new DispatchRefused({ reason: "ti
 
 /** The times asked for, or at once and for as long as the operation lets its runs wait. */
 export const timesOf = (
-  { availableAtMillis, expiresAtMillis }: UntypedDispatchRequest,
+  { availableAtMillis, expiresAtMillis }: RequestedTerms,
   queuedLimitMillis: number,
   nowMillis: number
 ): Result.Result<DispatchTimes, DispatchRefused> =>

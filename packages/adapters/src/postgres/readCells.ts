@@ -1,6 +1,7 @@
 /** Single values of a row, checked. */
 import {
   HostString,
+  knownNames,
   OperationType,
   ProviderConnectionId,
   type RunId,
@@ -8,7 +9,6 @@ import {
   UserId,
   WorkspaceId
 } from "@countersign/domain"
-import { Schema } from "effect"
 
 /** A `timestamptz` as drivers give it: as `Date`, or as ISO 8601 text where it came within JSON. */
 export type Instant = Date | string
@@ -29,32 +29,15 @@ const VERSION_7 = /^.{14}7.{4}[89ab]/
 /** Whether a cell of the type `uuid` is the id of a run: that it is a UUID, its column vouches for. */
 export const isRunId = (uuid: string): uuid is RunId => VERSION_7.test(uuid)
 
-/** How many names a reader remembers as valid before it forgets them all. */
-const REMEMBERED = 10_000
-
-/** The same few names come with every batch: each is checked once. Null when the text is no such name. */
-const names = <Name extends string>(schema: Schema.Codec<Name, string>) => {
-  const isName = Schema.is(schema)
-  const known = new Map<string, Name>()
-  return (text: string): Name | null => {
-    const name = known.get(text)
-    if (name !== undefined) return name
-    if (!isName(text)) return null
-    if (known.size >= REMEMBERED) known.clear()
-    known.set(text, text)
-    return text
-  }
-}
-
 /** A cell that names a workspace. */
-export const workspaceOf = names(WorkspaceId)
+export const workspaceOf = knownNames(WorkspaceId)
 /** A cell that names a tenant. */
-export const tenantOf = names(TenantId)
+export const tenantOf = knownNames(TenantId)
 /** A cell that names a provider connection. */
-export const connectionOf = names(ProviderConnectionId)
+export const connectionOf = knownNames(ProviderConnectionId)
 /** A cell that names a user. */
-export const userOf = names(UserId)
+export const userOf = knownNames(UserId)
 /** A cell that names an operation. */
-export const operationTypeOf = names(OperationType)
+export const operationTypeOf = knownNames(OperationType)
 /** A cell that is what a person is called. */
-export const calledOf = names(HostString)
+export const calledOf = knownNames(HostString)
