@@ -36,7 +36,7 @@ export interface Program {
 }
 
 const APP = join(import.meta.dirname, "../stores/app.ts")
-const BINARY = join(ROOT, "packages/worker/dist/bin.js")
+const BINARY = join(ROOT, "packages/worker/dist/bundle/bin.js")
 
 const becomesReady = (program: ChildProcess): Effect.Effect<number, ProgramFailed> =>
   Effect.callback((resume) => {

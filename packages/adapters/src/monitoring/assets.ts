@@ -19,7 +19,8 @@ const assetOf = (stem: string, ending: string, contentType: string, content: Uin
   return { name: `${stem}-${digest}.${ending}`, contentType, content }
 }
 
-const read = (url: string): Uint8Array => readFileSync(fileURLToPath(url))
+/** Found by its name, also from a bundle. */
+const read = (name: string): Uint8Array => readFileSync(fileURLToPath(import.meta.resolve(name)))
 
 /** Every asset of the pages. */
 export interface Assets {
@@ -30,10 +31,10 @@ export interface Assets {
 
 /** Reads them; throws when the package is not whole. */
 export const readAssets = (): Assets => {
-  const css = read(new URL("../../assets/monitoring.css", import.meta.url).href)
+  const css = read("@countersign/adapters/monitoring.css")
   // One file: htmx looks at the page as soon as it is there, and its extension has to be there by then.
   const scripts = ["htmx.org/dist/htmx.min.js", "htmx.org/dist/ext/hx-sse.min.js"]
-    .map((module) => new TextDecoder().decode(read(import.meta.resolve(module))))
+    .map((module) => new TextDecoder().decode(read(module)))
     .map((text) => text.replace(/^\/\/# sourceMappingURL=.*$/m, ""))
   const style = assetOf("monitoring", "css", "text/css; charset=utf-8", css)
   const script = assetOf(
