@@ -1,7 +1,7 @@
 /** When a claim begins behind what earlier ones have taken, and when at the front of the queue. */
 import { EmbeddedPostgres, layerPostgres, migrate } from "@countersign/adapters"
 import { enqueuedOne, leaseAt, makeWorld, moved, startStep } from "@countersign/adapters/testing"
-import { type Queued, RunQueue, UnitOfWork } from "@countersign/domain"
+import { type ClaimOrder, type Queued, RunQueue, UnitOfWork } from "@countersign/domain"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { FILLED_IN_A_ROW, MARKED_MILLIS } from "../../../packages/adapters/src/postgres/FrontMark.ts"
@@ -11,13 +11,13 @@ const layerStore = layerPostgres().pipe(
 )
 
 layer(layerStore, { excludeTestServices: true, timeout: "60 seconds" })("the mark of the front", (it) => {
-  /** Claims one run of the front and starts it; answers it. */
-  const taking = (nowMillis: number, { dispatch }: Queued) =>
+  /** Claims one run and starts it; answers it. */
+  const taking = (nowMillis: number, { dispatch }: Queued, order: ClaimOrder = "oldest") =>
     Effect.gen(function* () {
       const queue = yield* RunQueue
       const unit = yield* UnitOfWork
       const operationTypes = [dispatch.subject.operationType]
-      const claim = { limit: 1, operationTypes, nowMillis, order: "oldest", passOver: [], fullLanes: [] } as const
+      const claim = { limit: 1, operationTypes, nowMillis, order, passOver: [], fullLanes: [] } as const
       return yield* unit.transact(
         Effect.gen(function* () {
           const { runs } = yield* queue.holdNext(claim)
@@ -53,5 +53,23 @@ layer(layerStore, { excludeTestServices: true, timeout: "60 seconds" })("the mar
           [...runs, early].map(({ dispatch }) => dispatch.id)
         )
       })
+  )
+
+  it.effect("so does one that comes in before it in its own lane, and is then the first that a fair claim takes", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      const { atMillis } = world
+      const runs: Array<Queued> = []
+      for (let number = 0; number < FILLED_IN_A_ROW + 6; number += 1) runs.push(yield* enqueuedOne(world.dispatch()))
+      const [first] = runs
+      assert(first)
+      for (let number = 0; number < FILLED_IN_A_ROW; number += 1) yield* taking(atMillis + 10_000, first)
+      const early = yield* enqueuedOne(world.dispatch(), atMillis - 60_000)
+      const fair = (afterMillis: number) => taking(atMillis + afterMillis, first, "fair")
+      // The last claim saw the run it took itself, which no longer waits.
+      assert.deepStrictEqual(yield* fair(10_000), [runs[FILLED_IN_A_ROW]?.dispatch.id])
+      assert.deepStrictEqual(yield* fair(10_000 + MARKED_MILLIS), [early.dispatch.id])
+      assert.deepStrictEqual(yield* fair(10_000 + MARKED_MILLIS), [runs[FILLED_IN_A_ROW + 1]?.dispatch.id])
+    })
   )
 })

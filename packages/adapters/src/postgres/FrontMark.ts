@@ -4,6 +4,8 @@
  *
  * Only claims of a long backlog go by it, and what stands before the mark is looked at again once a second, and as soon as a claim is not
  * filled: a run that was passed over, or has come back with an earlier instant, waits a second longer for that at most.
+ *
+ * Fair claims go by it as well. Whatever its lane, no run waits before the first one that the last claim of the front has seen.
  */
 import type { Claim } from "@countersign/domain"
 import type { PgTypes } from "@effect/sql-pg"
@@ -16,7 +18,8 @@ export const MARKED_MILLIS = 1_000
 /** How many claims in a row have to be filled before one goes by the mark. */
 export const FILLED_IN_A_ROW = 16
 
-interface Place {
+/** A place in the order of the queue, within a priority. */
+export interface Place {
   readonly availableAt: Date
   readonly id: string
 }
@@ -36,21 +39,29 @@ const further = (one: Place, other: Place): Place => {
 
 /** The mark of one program. */
 export interface FrontMark {
-  /** Behind which places a claim begins: their instants and their ids, by rank. */
-  readonly parameters: (claim: Pick<Claim, "nowMillis">) => ReadonlyArray<PgTypes.Parameter>
-  /** Takes note of what a claim of the front has found. */
-  readonly learn: (claim: Pick<Claim, "limit">, rows: ReadonlyArray<RunRow>) => void
+  /** Behind which places a claim in the oldest order begins: their instants and their ids, by rank. */
+  readonly oldest: (claim: Pick<Claim, "nowMillis">) => ReadonlyArray<PgTypes.Parameter>
+  /** At which place a fair claim begins in each lane: its instant and its id. */
+  readonly fair: (claim: Pick<Claim, "nowMillis">) => ReadonlyArray<Date | string>
+  /** Takes note of what a claim has found: runs, and in the oldest order the first place at which anything waits. */
+  readonly learn: (claim: Pick<Claim, "limit" | "order">, found: Found) => void
+}
+
+interface Found {
+  readonly rows: ReadonlyArray<RunRow>
+  readonly first: Place | null
 }
 
 /** Nothing is taken yet. */
 export const makeFrontMark = (): FrontMark => {
   let places = NOWHERE
+  let first = BEGINNING
   let walkedAtMillis = Number.NEGATIVE_INFINITY
   let filled = 0
+  const isDue = (nowMillis: number) => nowMillis < walkedAtMillis || nowMillis >= walkedAtMillis + MARKED_MILLIS
   return {
-    parameters: ({ nowMillis }) => {
-      const sinceMillis = nowMillis - walkedAtMillis
-      if (places === NOWHERE || sinceMillis < 0 || sinceMillis >= MARKED_MILLIS) {
+    oldest: ({ nowMillis }) => {
+      if (places === NOWHERE || isDue(nowMillis)) {
         places = NOWHERE
         walkedAtMillis = nowMillis
       }
@@ -65,19 +76,30 @@ export const makeFrontMark = (): FrontMark => {
         )
       ]
     },
-    learn: ({ limit }, rows) => {
-      filled = rows.length < limit ? 0 : filled + 1
+    fair: ({ nowMillis }) => {
+      const { availableAt, id } = isDue(nowMillis) ? BEGINNING : first
+      return [availableAt, id]
+    },
+    learn: ({ limit, order }, found) => {
+      const isFilled = found.rows.length >= limit
+      if (order === "fair") {
+        if (!isFilled) first = BEGINNING
+        return
+      }
+      filled = isFilled ? filled + 1 : 0
       if (filled < FILLED_IN_A_ROW) {
         places = NOWHERE
+        first = BEGINNING
         return
       }
       const taken = (rank: number, from: Place) =>
-        rows.reduce(
+        found.rows.reduce(
           (last, { priority, available_at, id }) =>
             priority === rank ? further(last, { availableAt: new Date(available_at), id }) : last,
           from
         )
       places = [taken(0, places[0]), taken(1, places[1]), taken(2, places[2])]
+      first = found.first ?? BEGINNING
     }
   }
 }

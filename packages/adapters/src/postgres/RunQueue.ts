@@ -98,12 +98,12 @@ export const layerRunQueue = (names: Names): Layer.Layer<RunQueue, never, SqlCli
           const parameters = claimParameters(claim)
           const answer = yield* during("claim queued runs")(
             claim.order === "oldest"
-              ? sql.unsafe<ClaimRow>(oldestStatement(names, claim.limit), [...parameters, ...front.parameters(claim)])
-              : sql.unsafe<ClaimRow>(fairStatement(names, claim.limit), [...parameters, endedIn])
+              ? sql.unsafe<ClaimRow>(oldestStatement(names, claim.limit), [...parameters, ...front.oldest(claim)])
+              : sql.unsafe<ClaimRow>(fairStatement(names, claim.limit), [...parameters, endedIn, ...front.fair(claim)])
           )
           const read = readClaim(answer, claim.limit)
           endedIn = read.endedIn ?? endedIn
-          if (claim.order === "oldest") front.learn(claim, read.rows)
+          front.learn(claim, read)
           return { ...readPage(read.rows, readQueued), mayHaveMore: read.mayHaveMore }
         }),
         holdThese: Effect.fnUntraced(function* (ids: ReadonlyArray<RunId>) {

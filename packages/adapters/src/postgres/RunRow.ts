@@ -93,8 +93,9 @@ const COLUMNS = [
 /** What to select of a run; `r` is the table's alias. */
 export const RUN_COLUMNS = COLUMNS.map((column) => `r.${column}`).join(", ")
 
-/** In place of {@link RUN_COLUMNS}, in a row beside those of runs that is none. */
-export const NO_RUN_COLUMNS = COLUMNS.map(() => "NULL").join(", ")
+/** In place of {@link RUN_COLUMNS}, in a row beside those of runs that is none: these cells, and nothing in the others. */
+export const noRunColumns = (cells: Readonly<Partial<Record<keyof RunRow, string>>> = {}): string =>
+  COLUMNS.map((column) => cells[column] ?? "NULL").join(", ")
 
 const isActorKind = Schema.is(ActorKind)
 const isScheduleId = Schema.is(ScheduleId)

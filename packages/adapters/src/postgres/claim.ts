@@ -4,8 +4,9 @@
  */
 import { type Claim, laneKeyOf } from "@countersign/domain"
 import { arrayOf } from "./Cells.ts"
+import type { Place } from "./FrontMark.ts"
 import { limited } from "./limits.ts"
-import { NO_RUN_COLUMNS, RUN_COLUMNS, type RunRow } from "./RunRow.ts"
+import { noRunColumns, RUN_COLUMNS, type RunRow } from "./RunRow.ts"
 import type { Names } from "./SchemaName.ts"
 
 /** How many runs of each priority a claim in the oldest order goes past in vain at most. */
@@ -21,14 +22,16 @@ const ROOM_STEP = 100
 
 const stepOf = (limit: number): number => Math.ceil(Number(limited(limit)) / ROOM_STEP) * ROOM_STEP
 
-/** A claimed run, or at the end a row without an id: what the claim found beside runs. */
-export interface ClaimRow extends Omit<RunRow, "id"> {
+/** A claimed run, or at the end what the claim found beside runs. */
+export interface ClaimRow extends Omit<RunRow, "id" | "available_at"> {
+  /** Of the last row, in the oldest order: the place of the first run of the front, whatever its priority; null where none waits. */
   readonly id: string | null
+  readonly available_at: RunRow["available_at"] | null
   /** The lane it was found in, a `bigint` as text; of the last row, the last lane looked at. Null in the oldest order. */
   readonly walked: string | null
   /** How many lanes had been looked at by then. */
   readonly place: number | null
-  /** Of the last row: whether another claim may find more at once. */
+  /** Of the last row alone: whether another claim may find more at once. */
   readonly more: boolean | null
 }
 
@@ -61,7 +64,7 @@ export const oldestStatement = ({ q }: Names, limit: number): string => {
   const window = stepOf(limit) + PASSED_AT_MOST
   return `WITH front AS MATERIALIZED (
   SELECT p.rank, w.* FROM ${PRIORITIES} CROSS JOIN LATERAL (
-    SELECT r.id, r.status, r.operation_type, r.workspace_id, r.lane FROM ${q}.runs r
+    SELECT r.id, r.status, r.available_at, r.operation_type, r.workspace_id, r.lane FROM ${q}.runs r
     WHERE r.status = 'queued' AND r.priority = p.rank AND r.available_at <= $1
       AND (r.available_at, r.id) > (($6::timestamptz[])[p.rank + 1], ($7::uuid[])[p.rank + 1])
     ORDER BY r.available_at, r.id LIMIT ${window}
@@ -74,9 +77,10 @@ export const oldestStatement = ({ q }: Names, limit: number): string => {
 )
 SELECT ${RUN_COLUMNS}, NULL::text AS walked, NULL::integer AS place, NULL::boolean AS more FROM taken r
 UNION ALL
-SELECT ${NO_RUN_COLUMNS}, NULL, NULL, true
-WHERE CASE WHEN (SELECT count(*) FROM taken) < ${room}
-  THEN EXISTS (SELECT FROM front GROUP BY rank HAVING count(*) = ${window}) END`
+SELECT ${noRunColumns({ id: "f.id", available_at: "f.available_at" })}, NULL, NULL,
+  CASE WHEN (SELECT count(*) FROM taken) < ${room}
+    THEN EXISTS (SELECT FROM front GROUP BY rank HAVING count(*) = ${window}) ELSE false END
+FROM (VALUES (1)) AS note LEFT JOIN (SELECT id, available_at FROM front ORDER BY available_at, id LIMIT 1) AS f ON true`
 }
 
 /** Which runs could have been taken at an instant, those that wait for longest first; parameters: the instant, types. Holds none. */
@@ -89,7 +93,8 @@ FROM ${PRIORITIES} CROSS JOIN LATERAL (
 ) AS w ORDER BY w.available_at, w.id LIMIT ${limited(limit)}`
 
 /**
- * Parameters: now, types, workspaces, lanes, room, the lane to begin behind.
+ * Parameters: now, types, workspaces, lanes, room, the lane to begin behind, and the instant and id to begin at in each lane; see
+ * `FrontMark`.
  *
  * It goes from lane to lane by one look into the index for each, from where the last claim ended and round, until as many lanes as
  * there is room have something to give. The room is shared out between them. What a look finds is the first run of its lane: where that
@@ -101,6 +106,7 @@ export const fairStatement = ({ q }: Names, limit: number): string => {
   const lanes = Math.max(LANES_AT_MOST, stepOf(limit))
   const next = "SELECT r.lane, r.operation_type, r.workspace_id, r.priority, r.available_at"
   const firstOfLane = "ORDER BY r.lane, r.priority, r.available_at, r.id LIMIT 1"
+  const waiting = "r.status = 'queued' AND (r.available_at, r.id) >= ($7::timestamptz, $8::uuid)"
   return `WITH RECURSIVE walk(lane, is_round, place, found, gives, priority) AS (
   SELECT ${begin}, false, 0, 0, false, 0::smallint
   UNION ALL
@@ -110,15 +116,15 @@ export const fairStatement = ({ q }: Names, limit: number): string => {
       WHEN NOT (${eligible(q, "t")}) THEN false
       WHEN t.available_at <= $1 THEN true
       ELSE (SELECT true FROM ${PRIORITIES} CROSS JOIN LATERAL (
-        SELECT FROM ${q}.runs r WHERE r.status = 'queued' AND r.lane = t.lane AND r.priority = p.rank
+        SELECT FROM ${q}.runs r WHERE ${waiting} AND r.lane = t.lane AND r.priority = p.rank
           AND r.available_at <= $1 ORDER BY r.available_at LIMIT 1
       ) AS first WHERE p.rank > t.priority LIMIT 1) IS TRUE END AS gives
     FROM (
-      (${next}, w.is_round FROM ${q}.runs r WHERE r.status = 'queued' AND r.lane > w.lane
+      (${next}, w.is_round FROM ${q}.runs r WHERE ${waiting} AND r.lane > w.lane
         AND r.lane <= CASE WHEN w.is_round THEN ${begin} ELSE 9223372036854775807 END
         ${firstOfLane})
       UNION ALL
-      (${next}, true FROM ${q}.runs r WHERE NOT w.is_round AND r.status = 'queued' AND r.lane <= ${begin}
+      (${next}, true FROM ${q}.runs r WHERE NOT w.is_round AND ${waiting} AND r.lane <= ${begin}
         ${firstOfLane})
       LIMIT 1
     ) AS t OFFSET 0
@@ -132,14 +138,14 @@ export const fairStatement = ({ q }: Names, limit: number): string => {
   SELECT r.*, g.lane AS walked, g.place FROM giving g CROSS JOIN LATERAL (
     SELECT a.* FROM ${PRIORITIES} CROSS JOIN LATERAL (
       SELECT ${RUN_COLUMNS} FROM ${q}.runs r
-      WHERE r.status = 'queued' AND r.lane = g.lane AND r.priority = p.rank AND r.available_at <= $1
+      WHERE ${waiting} AND r.lane = g.lane AND r.priority = p.rank AND r.available_at <= $1
       ORDER BY r.available_at, r.id LIMIT ${stepOf(limit)} FOR UPDATE SKIP LOCKED
     ) AS a WHERE p.rank >= g.priority LIMIT (SELECT runs FROM share)
   ) AS r LIMIT ${room}
 )
 SELECT ${RUN_COLUMNS}, r.walked::text, r.place, NULL::boolean AS more FROM taken r
 UNION ALL
-(SELECT ${NO_RUN_COLUMNS}, w.lane::text, w.place,
+(SELECT ${noRunColumns()}, w.lane::text, w.place,
   w.place >= ${lanes} OR w.found >= ${room}
     OR EXISTS (SELECT FROM taken GROUP BY place HAVING count(*) >= (SELECT runs FROM share))
 FROM walk w ORDER BY w.place DESC LIMIT 1)`
@@ -166,14 +172,16 @@ export interface ReadClaim {
   readonly mayHaveMore: boolean
   /** The lane the next fair claim begins behind; null when this one tells nothing about it. */
   readonly endedIn: string | null
+  /** Before this place nothing waits that this claim could have seen; null when it tells nothing about it. */
+  readonly first: Place | null
 }
 
-const isRun = (row: ClaimRow): row is ClaimRow & { readonly id: string } => row.id !== null
+const isRun = (row: ClaimRow): row is ClaimRow & RunRow => row.more === null
 
 /** Where the room was filled, lanes after the last that gave a run are left for the next claim. */
 export const readClaim = (answer: ReadonlyArray<ClaimRow>, limit: number): ReadClaim => {
   const rows = answer.filter(isRun)
-  const note = answer.find(({ id }) => id === null)
+  const note = answer.find((row) => !isRun(row))
   const last = rows.reduce<ClaimRow | undefined>(
     (latest, row) => ((row.place ?? 0) >= (latest?.place ?? 0) ? row : latest),
     undefined
@@ -182,6 +190,10 @@ export const readClaim = (answer: ReadonlyArray<ClaimRow>, limit: number): ReadC
   return {
     rows: rows.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
     mayHaveMore: !isFilled && note?.more === true,
-    endedIn: (isFilled ? last : note)?.walked ?? null
+    endedIn: (isFilled ? last : note)?.walked ?? null,
+    first:
+      note === undefined || note.id === null || note.available_at === null
+        ? null
+        : { availableAt: new Date(note.available_at), id: note.id }
   }
 }
