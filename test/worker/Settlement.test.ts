@@ -29,13 +29,19 @@ const batches = Effect.map(Trouble, (trouble) => {
   return sizes
 })
 
+/** A settler, asked about one step at a time. */
+const settleOne = Effect.map(
+  makeSettle,
+  (settle) => (one: Step) => Effect.map(settle([one]), ([answer]) => defined(answer))
+)
+
 const isAbout = (run: Running | undefined) => (one: Step) => one.before.dispatch.id === run?.dispatch.id
 
 describe("settling", () => {
   it.effect("writes one step whole and says so", () =>
     Effect.gen(function* () {
       const [run] = yield* running(1)
-      const settle = yield* makeSettle
+      const settle = yield* settleOne
       assert.strictEqual(yield* settle(succeeded(defined(run))), "written")
       assert.strictEqual((yield* actionsOf(defined(run).dispatch.id)).at(-1), "run.succeeded")
     }).pipe(Effect.provide(layerBench))
@@ -44,7 +50,7 @@ describe("settling", () => {
   it.effect("writes what waits together as one batch", () =>
     Effect.gen(function* () {
       const runs = yield* running(30)
-      const settle = yield* makeSettle
+      const settle = yield* settleOne
       const sizes = yield* batches
       const answers = yield* Effect.forEach(runs, (run) => settle(succeeded(run)), { concurrency: "unbounded" })
       for (const answer of answers) assert.strictEqual(answer, "written")
@@ -56,10 +62,28 @@ describe("settling", () => {
     }).pipe(Effect.provide(layerBench))
   )
 
+  it.effect("answers for each of many steps in their order, and writes no more than 500 at once", () =>
+    Effect.gen(function* () {
+      const runs = yield* running(510)
+      const settle = yield* makeSettle
+      const [late] = runs
+      yield* settle([succeeded(defined(late))])
+      const sizes = yield* batches
+      const settling = yield* Effect.forkChild(settle(runs.map((run) => succeeded(run))), { startImmediately: true })
+      const other = yield* settle([succeeded(defined(late))])
+      const answers = yield* Fiber.join(settling)
+      assert.deepStrictEqual(
+        [...other, ...answers].map((answer) => (typeof answer === "string" ? answer : answer._tag)),
+        ["IllegalTransition", "IllegalTransition", ...runs.slice(1).map(() => "written")]
+      )
+      assert.isAtMost(Math.max(...sizes), 500)
+    }).pipe(Effect.provide(layerBench))
+  )
+
   it.effect("waits while the store is away, and writes everything when it is back", () =>
     Effect.gen(function* () {
       const runs = yield* running(5)
-      const settle = yield* makeSettle
+      const settle = yield* settleOne
       yield* storeAway
       const settling = yield* Effect.forkChild(
         Effect.forEach(runs, (run) => settle(succeeded(run)), { concurrency: "unbounded" })
@@ -76,7 +100,7 @@ describe("settling", () => {
   it.effect("a write whose answer was lost is found refused the second time, and is there once", () =>
     Effect.gen(function* () {
       const run = yield* Effect.andThen(settleWorld, startedRun())
-      const settle = yield* makeSettle
+      const settle = yield* settleOne
       const trouble = yield* Trouble
       let lost = false
       trouble.afterStore = ({ operation }) => {
@@ -104,7 +128,7 @@ describe("settling", () => {
     it.effect(`a step that the store ${how} does not hold up the others, and is answered as not written`, () =>
       Effect.gen(function* () {
         const runs = yield* running(8)
-        const settle = yield* makeSettle
+        const settle = yield* settleOne
         const trouble = yield* Trouble
         const poison = runs[3]
         trouble.beforeStore = ({ operation, steps }) =>
@@ -131,7 +155,7 @@ describe("settling", () => {
   it.effect("a store that rejects first and is away then still loses nothing", () =>
     Effect.gen(function* () {
       const runs = yield* running(4)
-      const settle = yield* makeSettle
+      const settle = yield* settleOne
       const trouble = yield* Trouble
       const poison = runs[0]
       let writes = 0
@@ -153,7 +177,7 @@ describe("settling", () => {
   it.effect("redelivery_changes_nothing: a report that comes too late is refused and leaves no trace", () =>
     Effect.gen(function* () {
       const run = yield* Effect.andThen(settleWorld, startedRun())
-      const settle = yield* makeSettle
+      const settle = yield* settleOne
       assert.strictEqual(yield* settle(succeeded(run)), "written")
       const before = yield* find(run.dispatch.id)
       const late = yield* settle(
@@ -183,7 +207,7 @@ describe("settling", () => {
       yield* store.write([released], null)
       const [again] = yield* admittedBy("another", 30_000)
       assert.strictEqual(defined(again).admission, 2)
-      const settle = yield* makeSettle
+      const settle = yield* settleOne
       const late = yield* settle(succeeded(run))
       assert.isTrue(typeof late === "object" && late._tag === "IllegalTransition")
       const now = yield* findAs(run.dispatch.id, "Running")

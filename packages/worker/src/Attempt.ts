@@ -4,8 +4,8 @@
  *
  * Contract section 3; laws `no_running_without_permit`, `redelivery_changes_nothing`.
  */
-import { type AttemptPolicy, type RunEvent, type RunFailure, type Running, step } from "@countersign/domain"
-import { Clock, Deferred, Effect, Fiber, Result } from "effect"
+import { type AttemptPolicy, type RunEvent, type RunFailure, type Step, step } from "@countersign/domain"
+import { Clock, Deferred, Effect, Exit, Fiber, Result } from "effect"
 import { backoffAfter } from "./Backoff.ts"
 import { LAST_MILLIS } from "./DispatchTimes.ts"
 import type { Handled, Handler } from "./Handler.ts"
@@ -16,6 +16,13 @@ import type { WorkerObserver } from "./WorkerEvent.ts"
 import type { WorkerLimits } from "./WorkerOptions.ts"
 import type { Ending, Work } from "./WorkInHand.ts"
 
+/** A run that was allowed, and what is to be done for it. */
+export interface Assignment<R> {
+  readonly work: Work
+  readonly handler: Handler<R>
+  readonly context: HandlerContext
+}
+
 /** Where the end of an attempt is reported. */
 export interface AttemptTerms {
   readonly limits: Pick<WorkerLimits, "resultMaxBytes">
@@ -23,35 +30,51 @@ export interface AttemptTerms {
   readonly observe: WorkerObserver
 }
 
-/** Carries out the work and settles what it came to. Never fails; stopped early when the work is ended from outside. */
-export const attempt = <R>(
-  work: Work,
-  handler: Handler<R>,
-  context: HandlerContext,
-  terms: AttemptTerms
-): Effect.Effect<void, never, R> =>
-  Effect.forkChild(handled(work.run, handler, context, terms), { startImmediately: true }).pipe(
-    // A handler that had nothing to wait for is done by now, and nothing was there to stop it: no timer, no race, no fibers for them.
-    Effect.flatMap((handling) => handling.pollUnsafe() ?? stoppable(handling, work, handler.operation.attempts)),
-    Effect.flatMap((end) => settleEnd(work, end, handler.operation.attempts, terms)),
-    Effect.annotateLogs({ run: work.run.dispatch.id, operation: handler.operation.type, attempt: work.run.attempt })
-  )
+/** An attempt whose handler was called. */
+export interface Attempt {
+  readonly work: Work
+  readonly policy: AttemptPolicy
+  readonly handling: Fiber.Fiber<Handled>
+}
 
-const handled = <R>(
-  run: Running,
-  handler: Handler<R>,
-  context: HandlerContext,
+/** An attempt that is over, and what it came to. */
+export interface Over {
+  readonly work: Work
+  readonly policy: AttemptPolicy
+  readonly end: Handled | Ending
+}
+
+/** Calls the handler. It works on by itself until {@link attend} is there for it. */
+export const begin = <R>(
+  { work, handler, context }: Assignment<R>,
   { limits }: AttemptTerms
-): Effect.Effect<Handled, never, R> =>
-  Effect.map(handler.handle(run.dispatch.payload, context), (done) => withoutLargeResult(done, limits.resultMaxBytes))
+): Effect.Effect<Attempt, never, R> => {
+  const { operation } = handler
+  const { dispatch, attempt } = work.run
+  return handler.handle(dispatch.payload, context).pipe(
+    Effect.map((done) => withoutLargeResult(done, limits.resultMaxBytes)),
+    Effect.annotateLogs({ run: dispatch.id, operation: operation.type, attempt }),
+    Effect.forkDetach({ startImmediately: true }),
+    Effect.map((handling) => ({ work, policy: operation.attempts, handling }))
+  )
+}
 
-/** What a handler at work comes to, unless it takes too long or the work is ended first: then it is interrupted, and waited for. */
-const stoppable = (handling: Fiber.Fiber<Handled>, work: Work, { timeoutMillis }: AttemptPolicy) =>
+/** What the handler came to if it had nothing to wait for; null while it works. */
+export const overAlready = ({ work, policy, handling }: Attempt): Over | null => {
+  const exit = handling.pollUnsafe()
+  return exit !== undefined && Exit.isSuccess(exit) ? { work, policy, end: exit.value } : null
+}
+
+/** Waits for the handler, unless it takes too long or the work is ended first: then it is interrupted, and waited for. */
+export const attend = ({ work, policy, handling }: Attempt): Effect.Effect<Over> =>
   Effect.raceAllFirst([
     Fiber.join(handling),
     Deferred.await(work.ended),
-    Effect.as(Effect.sleep(timeoutMillis), TIMED_OUT)
-  ]).pipe(Effect.ensuring(Fiber.interrupt(handling)))
+    Effect.as(Effect.sleep(policy.timeoutMillis), TIMED_OUT)
+  ]).pipe(
+    Effect.ensuring(Fiber.interrupt(handling)),
+    Effect.map((end) => ({ work, policy, end }))
+  )
 
 const TIMED_OUT: Handled = {
   _tag: "Broken",
@@ -65,24 +88,47 @@ const UNWRITABLE: RunFailure = {
   message: "The operation ended with a result that cannot be stored."
 }
 
-const settleEnd = Effect.fnUntraced(function* (
-  work: Work,
-  end: Handled | Ending,
-  policy: AttemptPolicy,
-  terms: AttemptTerms
-) {
-  work.reasonsNotToAsk += 1
-  if (end === "revoked") return yield* terms.observe({ _tag: "Revoked", runId: work.run.dispatch.id })
-  // Not ours to report on any more.
-  if (end === "moved_on") return yield* Effect.logInfo("work stopped: the run has moved on")
-  const report = { admission: work.run.admission, atMillis: yield* Clock.currentTimeMillis, counts: work.counts }
-  if (end === "released") return yield* settleEvent(work, { ...report, _tag: "Release" }, terms)
-  const event = yield* eventFor(end, report, work.run.attempt, policy)
-  const settled = yield* settleEvent(work, event, terms)
-  if (settled === "unwritable") {
-    yield* settleEvent(work, { ...report, counts: {}, _tag: "Fail", failure: UNWRITABLE }, terms)
+/** Settles what attempts came to, all of them together: those that were over at once never waited for each other. Never fails. */
+export const report = Effect.fnUntraced(function* (overs: ReadonlyArray<Over>, terms: AttemptTerms) {
+  const ended: Array<Ended> = []
+  for (const over of overs) {
+    over.work.reasonsNotToAsk += 1
+    const event = yield* eventOf(over, terms)
+    if (event !== null) ended.push({ work: over.work, step: yield* stepOf(over.work, event) })
+  }
+  for (const work of yield* unwritableAmong(ended, terms)) {
+    const failed: ReportedEvent = { ...(yield* reportOn(work)), counts: {}, _tag: "Fail", failure: UNWRITABLE }
+    yield* unwritableAmong([{ work, step: yield* stepOf(work, failed) }], terms)
   }
 })
+
+/** A step that ends an attempt. */
+interface Ended {
+  readonly work: Work
+  readonly step: Step
+}
+
+const reportOn = ({ run, counts }: Work): Effect.Effect<Report> =>
+  Effect.map(Clock.currentTimeMillis, (atMillis) => ({ admission: run.admission, atMillis, counts }))
+
+/** What has to be settled; null where there is nothing, or nothing of ours. */
+const eventOf = Effect.fnUntraced(function* ({ work, end, policy }: Over, { observe }: AttemptTerms) {
+  if (end === "revoked") {
+    yield* observe({ _tag: "Revoked", runId: work.run.dispatch.id })
+    return null
+  }
+  if (end === "moved_on") {
+    yield* about(work, Effect.logInfo("work stopped: the run has moved on"))
+    return null
+  }
+  const report = yield* reportOn(work)
+  return end === "released"
+    ? { ...report, _tag: "Release" as const }
+    : yield* eventFor(end, report, work.run.attempt, policy)
+})
+
+const about = ({ run: { dispatch, attempt } }: Work, log: Effect.Effect<void>): Effect.Effect<void> =>
+  Effect.annotateLogs(log, { run: dispatch.id, operation: dispatch.subject.operationType, attempt })
 
 type Report = Pick<Extract<RunEvent, { readonly _tag: "Succeed" }>, "admission" | "atMillis" | "counts">
 type ReportedEvent = Exclude<RunEvent, { readonly _tag: "Start" | "Block" | "Hold" | "Revoke" }>
@@ -120,19 +166,24 @@ const eventFor = (
 const waitAfter = (saidMillis: number | null, attemptNumber: number, policy: AttemptPolicy): Effect.Effect<number> =>
   saidMillis === null ? backoffAfter(attemptNumber, policy) : Effect.succeed(saidMillis)
 
-const settleEvent = Effect.fnUntraced(function* (work: Work, event: ReportedEvent, { settle, observe }: AttemptTerms) {
-  // The run is in the state its own admission left it in: that the event does not fit it would be a bug of ours.
-  const next = step(work.run, event)
-  if (Result.isFailure(next)) return yield* Effect.die(next.failure)
-  const settled = yield* settle(next.success)
-  if (settled === "written") {
-    yield* observe({ _tag: "Settled", run: next.success.after })
-    return settled
+/** The run is in the state its own admission left it in: that the event does not fit it would be a bug of ours. */
+const stepOf = ({ run }: Work, event: ReportedEvent): Effect.Effect<Step> =>
+  Result.match(step(run, event), { onSuccess: Effect.succeed, onFailure: Effect.die })
+
+/** Settles the steps, tells of them, and answers the works whose steps the store does not take as they are. */
+const unwritableAmong = Effect.fnUntraced(function* (ended: ReadonlyArray<Ended>, { settle, observe }: AttemptTerms) {
+  const settled = yield* settle(ended.map(({ step }) => step))
+  const unwritable: Array<Work> = []
+  for (const [at, { work, step }] of ended.entries()) {
+    const answer = settled[at]
+    if (answer === undefined) continue
+    if (answer === "written") yield* observe({ _tag: "Settled", run: step.after })
+    else if (answer._tag === "IllegalTransition") {
+      yield* about(work, Effect.logInfo(`late report ignored: ${answer.message}`))
+    } else {
+      yield* about(work, Effect.logError(answer.message, answer.cause))
+      unwritable.push(work)
+    }
   }
-  if (settled._tag === "IllegalTransition") {
-    yield* Effect.logInfo(`late report ignored: ${settled.message}`)
-    return "refused"
-  }
-  yield* Effect.logError(settled.message, settled.cause)
-  return "unwritable"
+  return unwritable
 })

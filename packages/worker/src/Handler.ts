@@ -12,7 +12,7 @@ import {
   type RunFailure,
   unstorable
 } from "@countersign/domain"
-import { Effect, Result, Schema } from "effect"
+import { Cause, Effect, Result, Schema } from "effect"
 import { AttemptFailed } from "./AttemptFailed.ts"
 import type { HandlerContext } from "./HandlerContext.ts"
 import { oneLine } from "./oneLine.ts"
@@ -62,6 +62,11 @@ const broken = (code: string, message: string, retry: boolean): Handled => ({
   retryAfterMillis: null
 })
 
+const INVALID_PAYLOAD = broken(
+  "payload.invalid",
+  "The operation's input no longer fits what the operation expects.",
+  false
+)
 const INVALID_RESULT = broken("handler.invalid_result", "The operation ended with a result nobody understands.", false)
 
 /** The longest message and code of a failure that are kept. */
@@ -116,42 +121,41 @@ const make = <Payload, Value, E, R>(
     }
   }
 
-  const attempt = Effect.fnUntraced(function* (json: Schema.Json, context: HandlerContext) {
-    const payload = decodePayload(json)
-    if (Result.isFailure(payload)) {
-      // Why it does not would quote the payload.
-      yield* Effect.logWarning("payload does not decode")
-      return broken("payload.invalid", "The operation's input no longer fits what the operation expects.", false)
-    }
-    const returned = yield* handle(payload.success, context)
-    // The work is done: a result that cannot even be read must not have it done again.
-    return Result.getOrElse(
+  // The work is done: a result that cannot even be read must not have it done again.
+  const settledSomehow = (returned: Value | PartialSuccess<Value>): Handled =>
+    Result.getOrElse(
       Result.try(() => settled(returned)),
       () => INVALID_RESULT
     )
-  })
 
   return {
     operation,
     handle: (json, context) =>
-      attempt(json, context).pipe(
-        Effect.catch((error) =>
-          error instanceof AttemptFailed
-            ? Effect.succeed(brokenAs(error))
-            : Effect.as(
-                Effect.logWarning("handler failed", error),
-                broken("handler.failed", "The operation ran into an error.", true)
-              )
-        ),
-        // Defects, and a handler that interrupts itself.
-        Effect.catchCause((cause) =>
-          Effect.as(
-            Effect.logError("handler died", cause),
-            broken("handler.died", "The operation broke off unexpectedly.", true)
-          )
-        )
-      )
+      Effect.suspend(() => {
+        const payload = decodePayload(json)
+        return Result.isSuccess(payload)
+          ? Effect.map(handle(payload.success, context), settledSomehow)
+          : // Why it does not would quote the payload.
+            Effect.as(Effect.logWarning("payload does not decode"), INVALID_PAYLOAD)
+      }).pipe(Effect.catchCause(brokenBy))
   }
+}
+
+/** What a handler that did not return came to: it failed, died, or interrupted itself. */
+const brokenBy = (cause: Cause.Cause<unknown>): Effect.Effect<Handled> => {
+  const error = Cause.findError(cause)
+  if (Result.isFailure(error)) {
+    return Effect.as(
+      Effect.logError("handler died", cause),
+      broken("handler.died", "The operation broke off unexpectedly.", true)
+    )
+  }
+  return error.success instanceof AttemptFailed
+    ? Effect.succeed(brokenAs(error.success))
+    : Effect.as(
+        Effect.logWarning("handler failed", error.success),
+        broken("handler.failed", "The operation ran into an error.", true)
+      )
 }
 
 /** A result as JSON; nothing at all (`undefined`) is stored as null. */

@@ -7,7 +7,7 @@
 import { type Catalogue, type OperationType, RunQueue } from "@countersign/domain"
 import { Clock, Effect, type Fiber, FiberSet, Queue, type Scope, Stream } from "effect"
 import { type AdmissionPorts, type Admitted, admitNext } from "./Admission.ts"
-import { attempt } from "./Attempt.ts"
+import { attend, begin, type Over, overAlready, report } from "./Attempt.ts"
 import type { Handler } from "./Handler.ts"
 import { makeHandlerContext } from "./HandlerContext.ts"
 import { FENCED_MILLIS, makePace, type Pace } from "./Pace.ts"
@@ -16,7 +16,7 @@ import type { RecheckPorts } from "./Recheck.ts"
 import type { Settle } from "./Settlement.ts"
 import type { WorkerObserver } from "./WorkerEvent.ts"
 import type { WorkerLimits } from "./WorkerOptions.ts"
-import type { WorkInHand } from "./WorkInHand.ts"
+import type { Work, WorkInHand } from "./WorkInHand.ts"
 
 /** What the loop goes by. */
 export interface LoopTerms<R> {
@@ -160,20 +160,34 @@ export const handOutAll = Effect.fnUntraced(function* <R>(
     return []
   }
   const ports = yield* Effect.context<RecheckPorts>()
+  const letGo = (works: ReadonlyArray<Work>) =>
+    Effect.sync(() => {
+      for (const work of works) {
+        terms.inHand.drop(work)
+        whenEnded(work.run.dispatch.subject.operationType)
+      }
+    })
   const fibers: Array<Fiber.Fiber<void>> = []
+  const over: Array<Over> = []
   for (const run of started) {
-    const { operationType } = run.dispatch.subject
-    const handler = terms.handlers.get(operationType)
+    const handler = terms.handlers.get(run.dispatch.subject.operationType)
     // The claim asked only for types that have one.
     if (handler === undefined) continue
     const work = terms.inHand.take(run, leaseUntilMillis)
     const context = makeHandlerContext(work, terms.catalogue, ports)
-    const end = Effect.sync(() => {
-      terms.inHand.drop(work)
-      whenEnded(operationType)
-    })
     yield* terms.observe({ _tag: "Started", run })
-    fibers.push(yield* FiberSet.run(terms.hands, Effect.ensuring(attempt(work, handler, context, terms), end)))
+    const attempt = yield* begin({ work, handler, context }, terms)
+    const isOver = overAlready(attempt)
+    if (isOver !== null) over.push(isOver)
+    else {
+      const reported = Effect.flatMap(attend(attempt), (end) => report([end], terms))
+      fibers.push(yield* FiberSet.run(terms.hands, Effect.ensuring(reported, letGo([work]))))
+    }
+  }
+  // Handlers that had nothing to wait for: no timer, no race, and one fiber for all of them.
+  if (over.length > 0) {
+    const works = over.map(({ work }) => work)
+    fibers.push(yield* FiberSet.run(terms.hands, Effect.ensuring(report(over, terms), letGo(works))))
   }
   return fibers
 })
