@@ -10,7 +10,7 @@
 import type { Claim } from "@countersign/domain"
 import type { PgTypes } from "@effect/sql-pg"
 import { arrayOf } from "./Cells.ts"
-import type { RunRow } from "./RunRow.ts"
+import type { QueuedRow } from "./RunRow.ts"
 
 /** For how long a claim may go by what earlier ones have taken, in milliseconds. */
 export const MARKED_MILLIS = 1_000
@@ -48,7 +48,7 @@ export interface FrontMark {
 }
 
 interface Found {
-  readonly rows: ReadonlyArray<RunRow>
+  readonly rows: ReadonlyArray<QueuedRow>
   readonly first: Place | null
 }
 

@@ -27,7 +27,7 @@ import {
 import { noticeColumns } from "./columns.ts"
 import { makeFrontMark } from "./FrontMark.ts"
 import { OFFERED_AT_ONCE, offeringStatement } from "./offering.ts"
-import { RUN_COLUMNS, type RunRow, readQueued, readRun } from "./RunRow.ts"
+import { QUEUED_COLUMNS, type QueuedRow, RUN_COLUMNS, type RunRow, readQueued, readRun } from "./RunRow.ts"
 import { isRunId } from "./readCells.ts"
 import { readPage } from "./readRows.ts"
 import type { Names } from "./SchemaName.ts"
@@ -107,9 +107,9 @@ export const layerRunQueue = (names: Names): Layer.Layer<RunQueue, never, SqlCli
           return { ...readPage(read.rows, readQueued), mayHaveMore: read.mayHaveMore }
         }),
         holdThese: Effect.fnUntraced(function* (ids: ReadonlyArray<RunId>) {
-          const text = `SELECT ${RUN_COLUMNS} FROM ${q}.runs r WHERE r.id = ANY ($1::uuid[]) AND r.status = 'queued'
+          const text = `SELECT ${QUEUED_COLUMNS} FROM ${q}.runs r WHERE r.id = ANY ($1::uuid[]) AND r.status = 'queued'
   AND ${unpaused(q, "r")} ORDER BY r.id FOR UPDATE SKIP LOCKED`
-          return readPage(yield* during("claim delivered runs")(sql.unsafe<RunRow>(text, [idsOf(ids)])), readQueued)
+          return readPage(yield* during("claim delivered runs")(sql.unsafe<QueuedRow>(text, [idsOf(ids)])), readQueued)
         }),
         takeCounters: Effect.fnUntraced(function* (counters: ReadonlyArray<Counter>) {
           if (counters.length === 0) return new Map()

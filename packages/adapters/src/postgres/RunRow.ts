@@ -57,7 +57,8 @@ export interface RunRow {
   readonly held: Schema.Json | null
 }
 
-const COLUMNS = [
+/** What is told of a run that waits. */
+const QUEUED = [
   "id",
   "workspace_id",
   "tenant_id",
@@ -71,8 +72,6 @@ const COLUMNS = [
   "identity",
   "max_attempts",
   "priority",
-  "status",
-  "outcome",
   "attempt",
   "admission",
   "dispatched_at",
@@ -82,20 +81,34 @@ const COLUMNS = [
   "slot_at",
   "available_at",
   "started_at",
-  "completed_at",
   "counts",
+  "held"
+] as const satisfies ReadonlyArray<keyof RunRow>
+
+const COLUMNS = [
+  ...QUEUED,
+  "status",
+  "outcome",
+  "completed_at",
   "result",
   "context",
-  "failure_summary",
-  "held"
+  "failure_summary"
 ] satisfies ReadonlyArray<keyof RunRow>
 
-/** What to select of a run; `r` is the table's alias. */
-export const RUN_COLUMNS = COLUMNS.map((column) => `r.${column}`).join(", ")
+/** The columns of a run that is known to be queued: every claimed run is read, and each column has its price. */
+export type QueuedRow = Pick<RunRow, (typeof QUEUED)[number]>
 
-/** In place of {@link RUN_COLUMNS}, in a row beside those of runs that is none: these cells, and nothing in the others. */
-export const noRunColumns = (cells: Readonly<Partial<Record<keyof RunRow, string>>> = {}): string =>
-  COLUMNS.map((column) => cells[column] ?? "NULL").join(", ")
+const selected = (columns: ReadonlyArray<string>) => columns.map((column) => `r.${column}`).join(", ")
+
+/** What to select of a run; `r` is the table's alias. */
+export const RUN_COLUMNS = selected(COLUMNS)
+
+/** What to select of a {@link QueuedRow}; `r` is the table's alias. */
+export const QUEUED_COLUMNS = selected(QUEUED)
+
+/** In place of {@link QUEUED_COLUMNS}, in a row beside those of runs that is none: these cells, and nothing in the others. */
+export const noQueuedColumns = (cells: Readonly<Partial<Record<keyof QueuedRow, string>>> = {}): string =>
+  QUEUED.map((column) => cells[column] ?? "NULL").join(", ")
 
 const isActorKind = Schema.is(ActorKind)
 const isScheduleId = Schema.is(ScheduleId)
@@ -104,7 +117,7 @@ const isCancelledContext = Schema.is(Schema.Struct({ cancelled_by: Canceller }))
 const isHeld = Schema.is(Held)
 const isFailures = Schema.is(Schema.NonEmptyArray(RunFailure))
 
-const slotOf = ({ schedule_id, slot_at }: RunRow): Slot | null => {
+const slotOf = ({ schedule_id, slot_at }: QueuedRow): Slot | null => {
   if (schedule_id === null && slot_at === null) return null
   if (slot_at === null || !isScheduleId(schedule_id)) return unreadable("schedule_id and slot_at do not fit together")
   return { scheduleId: schedule_id, slotMillis: millisOf(slot_at, "slot_at") }
@@ -114,7 +127,7 @@ const slotOf = ({ schedule_id, slot_at }: RunRow): Slot | null => {
 export const initiatorNameOf = (name: string | null): string | null =>
   name === null ? null : (calledOf(name) ?? unreadable("initiator_name is not a name"))
 
-const dispatchOf = (row: RunRow): Dispatch => {
+const dispatchOf = (row: QueuedRow): Dispatch => {
   const { id, initiator_name, actor_kind, retry_of } = row
   if (!isRunId(id)) return unreadable("id is not a UUID of version 7")
   if (!isActorKind(actor_kind)) return unreadable("actor_kind is none that is known")
@@ -137,7 +150,7 @@ const dispatchOf = (row: RunRow): Dispatch => {
 
 const NO_COUNTS: Counts = Object.freeze({})
 
-const countsOf = ({ counts }: RunRow): Counts => {
+const countsOf = ({ counts }: QueuedRow): Counts => {
   if (counts === null || typeof counts !== "object" || Array.isArray(counts)) return unreadable("counts is no object")
   const entries = Object.entries(counts)
   if (entries.length === 0) return NO_COUNTS
@@ -149,15 +162,15 @@ const countsOf = ({ counts }: RunRow): Counts => {
   return read
 }
 
-const attemptsOf = ({ attempt, admission, max_attempts }: RunRow) =>
+const attemptsOf = ({ attempt, admission, max_attempts }: QueuedRow) =>
   attempt >= 1 && attempt <= max_attempts && admission >= attempt
     ? { attempt, admission }
     : unreadable("attempt and admission do not fit together")
 
-const startedOf = ({ started_at }: RunRow): number | null =>
+const startedOf = ({ started_at }: QueuedRow): number | null =>
   started_at === null ? null : millisOf(started_at, "started_at")
 
-const certainlyStartedOf = (row: RunRow): number => startedOf(row) ?? unreadable("started_at is missing")
+const certainlyStartedOf = (row: QueuedRow): number => startedOf(row) ?? unreadable("started_at is missing")
 
 /** Why a queued run is held. Throws where the row does not say it. */
 export const heldOf = ({ held }: Pick<RunRow, "held">): Held | null => {
@@ -165,7 +178,7 @@ export const heldOf = ({ held }: Pick<RunRow, "held">): Held | null => {
   return unreadable("held does not say why and since when")
 }
 
-const queuedOf = (row: RunRow): Queued => ({
+const queuedOf = (row: QueuedRow): Queued => ({
   _tag: "Queued",
   dispatch: dispatchOf(row),
   ...attemptsOf(row),

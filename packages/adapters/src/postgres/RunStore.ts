@@ -23,7 +23,7 @@ import {
   savingParameters
 } from "./heldRuns.ts"
 import { limited } from "./limits.ts"
-import { RUN_COLUMNS, type RunRow, readQueued, readRun, readRunning } from "./RunRow.ts"
+import { type QueuedRow, RUN_COLUMNS, type RunRow, readQueued, readRun, readRunning } from "./RunRow.ts"
 import { isRunId } from "./readCells.ts"
 import { readPage } from "./readRows.ts"
 import type { Names } from "./SchemaName.ts"
@@ -133,7 +133,7 @@ ORDER BY r.lease_until NULLS FIRST, r.id LIMIT ${limited(limit)} FOR UPDATE SKIP
         }),
         holdExpired: Effect.fnUntraced(function* (nowMillis, limit) {
           const rows = yield* during("look for runs that waited too long")(
-            sql.unsafe<RunRow>(holdingExpired(q, limit), [new Date(nowMillis)])
+            sql.unsafe<QueuedRow>(holdingExpired(q, limit), [new Date(nowMillis)])
           )
           return readPage(rows, readQueued)
         }),

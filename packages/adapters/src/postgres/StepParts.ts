@@ -125,7 +125,11 @@ export const decisionPart: Part = partOf({
   table: "decisions",
   columns: decisionColumns,
   of: ({ decision }) => decision,
-  copied: { id: copy("decision_id"), run_id: copy("id") },
+  copied: {
+    id: copy("decision_id"),
+    run_id: copy("id"),
+    facts_hash: (cell) => `sha256(convert_to(${cell("decisions_facts")}, 'UTF8'))`
+  },
   isThere: () => "w.decision_id IS NOT NULL"
 })
 

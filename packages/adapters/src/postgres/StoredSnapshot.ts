@@ -57,11 +57,12 @@ const termsOf = ({ snapshot: { requirements }, sources }: DecisionRecord): Store
 /** A snapshot in its two parts. */
 export interface StoredSnapshot {
   readonly terms: Stored
-  readonly facts: Stored
+  /** JSON. The server puts the hash of it beside it: the terms need theirs to be found by, nobody looks for these. */
+  readonly facts: string
 }
 
 /** The parts of a decision's snapshot. Equal contents of one program have equal hashes. */
 export const storedSnapshotOf = (record: DecisionRecord): StoredSnapshot => {
   const facts: CompactFacts = compactOf(record.snapshot)
-  return { terms: termsOf(record), facts: storedOf(facts) }
+  return { terms: termsOf(record), facts: JSON.stringify(facts) }
 }

@@ -6,7 +6,7 @@ import { type Claim, laneKeyOf } from "@countersign/domain"
 import { arrayOf } from "./Cells.ts"
 import type { Place } from "./FrontMark.ts"
 import { limited } from "./limits.ts"
-import { noRunColumns, RUN_COLUMNS, type RunRow } from "./RunRow.ts"
+import { noQueuedColumns, QUEUED_COLUMNS, type QueuedRow } from "./RunRow.ts"
 import type { Names } from "./SchemaName.ts"
 
 /** How many runs of each priority a claim in the oldest order goes past in vain at most. */
@@ -23,10 +23,10 @@ const ROOM_STEP = 100
 const stepOf = (limit: number): number => Math.ceil(Number(limited(limit)) / ROOM_STEP) * ROOM_STEP
 
 /** A claimed run, or at the end what the claim found beside runs. */
-export interface ClaimRow extends Omit<RunRow, "id" | "available_at"> {
+export interface ClaimRow extends Omit<QueuedRow, "id" | "available_at"> {
   /** Of the last row, in the oldest order: the place of the first run of the front, whatever its priority; null where none waits. */
   readonly id: string | null
-  readonly available_at: RunRow["available_at"] | null
+  readonly available_at: QueuedRow["available_at"] | null
   /** The lane it was found in, a `bigint` as text; of the last row, the last lane looked at. Null in the oldest order. */
   readonly walked: string | null
   /** How many lanes had been looked at by then. */
@@ -71,13 +71,13 @@ export const oldestStatement = ({ q }: Names, limit: number): string => {
   ) AS w
 ), taken AS MATERIALIZED (
   SELECT r.* FROM front f CROSS JOIN LATERAL (
-    SELECT ${RUN_COLUMNS} FROM ${q}.runs r
+    SELECT ${QUEUED_COLUMNS} FROM ${q}.runs r
     WHERE r.id = f.id AND r.status = f.status AND r.available_at <= $1 LIMIT 1 FOR UPDATE SKIP LOCKED
   ) AS r WHERE ${eligible(q, "f")} LIMIT ${room}
 )
-SELECT ${RUN_COLUMNS}, NULL::text AS walked, NULL::integer AS place, NULL::boolean AS more FROM taken r
+SELECT ${QUEUED_COLUMNS}, NULL::text AS walked, NULL::integer AS place, NULL::boolean AS more FROM taken r
 UNION ALL
-SELECT ${noRunColumns({ id: "f.id", available_at: "f.available_at" })}, NULL, NULL,
+SELECT ${noQueuedColumns({ id: "f.id", available_at: "f.available_at" })}, NULL, NULL,
   CASE WHEN (SELECT count(*) FROM taken) < ${room}
     THEN EXISTS (SELECT FROM front GROUP BY rank HAVING count(*) = ${window}) ELSE false END
 FROM (VALUES (1)) AS note LEFT JOIN (SELECT id, available_at FROM front ORDER BY available_at, id LIMIT 1) AS f ON true`
@@ -137,15 +137,15 @@ export const fairStatement = ({ q }: Names, limit: number): string => {
 ), taken AS MATERIALIZED (
   SELECT r.*, g.lane AS walked, g.place FROM giving g CROSS JOIN LATERAL (
     SELECT a.* FROM ${PRIORITIES} CROSS JOIN LATERAL (
-      SELECT ${RUN_COLUMNS} FROM ${q}.runs r
+      SELECT ${QUEUED_COLUMNS} FROM ${q}.runs r
       WHERE ${waiting} AND r.lane = g.lane AND r.priority = p.rank AND r.available_at <= $1
       ORDER BY r.available_at, r.id LIMIT ${stepOf(limit)} FOR UPDATE SKIP LOCKED
     ) AS a WHERE p.rank >= g.priority LIMIT (SELECT runs FROM share)
   ) AS r LIMIT ${room}
 )
-SELECT ${RUN_COLUMNS}, r.walked::text, r.place, NULL::boolean AS more FROM taken r
+SELECT ${QUEUED_COLUMNS}, r.walked::text, r.place, NULL::boolean AS more FROM taken r
 UNION ALL
-(SELECT ${noRunColumns()}, w.lane::text, w.place,
+(SELECT ${noQueuedColumns()}, w.lane::text, w.place,
   w.place >= ${lanes} OR w.found >= ${room}
     OR EXISTS (SELECT FROM taken GROUP BY place HAVING count(*) >= (SELECT runs FROM share))
 FROM walk w ORDER BY w.place DESC LIMIT 1)`
@@ -168,7 +168,7 @@ export const claimParameters = ({
 
 /** What is claimed, and what the last row says. */
 export interface ReadClaim {
-  readonly rows: ReadonlyArray<RunRow>
+  readonly rows: ReadonlyArray<QueuedRow>
   readonly mayHaveMore: boolean
   /** The lane the next fair claim begins behind; null when this one tells nothing about it. */
   readonly endedIn: string | null
@@ -176,7 +176,7 @@ export interface ReadClaim {
   readonly first: Place | null
 }
 
-const isRun = (row: ClaimRow): row is ClaimRow & RunRow => row.more === null
+const isRun = (row: ClaimRow): row is ClaimRow & QueuedRow => row.more === null
 
 /** Where the room was filled, lanes after the last that gave a run are left for the next claim. */
 export const readClaim = (answer: ReadonlyArray<ClaimRow>, limit: number): ReadClaim => {

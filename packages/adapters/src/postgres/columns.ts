@@ -149,8 +149,7 @@ export const decisionColumns: ReadonlyArray<Column<StoredDecision>> = [
   shared("tenant_operability", "text", ({ record }) => record.decision.checks.tenant_operability),
   shared("execution_prerequisites", "text", ({ record }) => record.decision.checks.execution_prerequisites),
   shared("snapshot_hash", "bytea", ({ snapshot }) => snapshot.terms.hash),
-  column("facts", "text", ({ snapshot }) => snapshot.facts.content),
-  column("facts_hash", "bytea", ({ snapshot }) => snapshot.facts.hash)
+  column("facts", "text", ({ snapshot }) => snapshot.facts)
 ]
 
 /** What is told to subscribers, from the moment it happened. */

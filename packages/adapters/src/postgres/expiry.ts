@@ -1,10 +1,10 @@
 /** What has waited too long, and what has been kept long enough. */
 import type { Pruning } from "@countersign/domain"
 import { limited } from "./limits.ts"
-import { RUN_COLUMNS } from "./RunRow.ts"
+import { QUEUED_COLUMNS } from "./RunRow.ts"
 
 /** Holds queued runs whose time to wait is over; parameter: now. In the order of the index, so that none is sorted. */
-export const holdingExpired = (q: string, limit: number) => `SELECT ${RUN_COLUMNS} FROM ${q}.runs r
+export const holdingExpired = (q: string, limit: number) => `SELECT ${QUEUED_COLUMNS} FROM ${q}.runs r
 WHERE r.status = 'queued' AND r.expires_at <= $1 ORDER BY r.expires_at, r.id LIMIT ${limited(limit)} FOR UPDATE SKIP LOCKED`
 
 /**
