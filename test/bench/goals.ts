@@ -3,7 +3,6 @@ import type { Goal, Place } from "./harness/goals.ts"
 import { BULK_COLUMN } from "./rows/dispatch.ts"
 import { batchColumn, LOG_COLUMN } from "./rows/endToEnd.ts"
 import { backlogColumn, FLATNESS_LINE, OLD_SNAPSHOT_LINE } from "./rows/flatness.ts"
-import { FLOOR_LINE } from "./rows/floor.ts"
 import { IMPACT_LINE, impactColumn } from "./rows/impact.ts"
 import { PEER_COLUMN } from "./rows/peers.ts"
 import { programPlace } from "./rows/program.ts"
@@ -15,7 +14,9 @@ export const LINES = {
   ungated: "Countersign, the gate left out",
   slowDisk: "Countersign, a flush takes 1 ms longer",
   oneConnection: "Countersign, one connection",
-  embedded: "Countersign, embedded"
+  embedded: "Countersign, embedded",
+  memory: "Countersign, in memory",
+  floor: "the SQL floor"
 } as const
 
 const endToEnd = (line: string, column: string): Place => ({ row: "end-to-end", line, column })
@@ -107,8 +108,8 @@ export const goalsWith = ({
     guarded(500),
     endToEnd(LINES.ungated, batchColumn(500))
   ),
-  ratio(6, "guarded ÷ the SQL floor, batch 100", [0.65, 0.9], guarded(100), endToEnd(FLOOR_LINE, batchColumn(100))),
-  ratio(6, "guarded ÷ the SQL floor, batch 500", [0.65, 0.9], guarded(500), endToEnd(FLOOR_LINE, batchColumn(500))),
+  ratio(6, "guarded ÷ the SQL floor, batch 100", [0.65, 0.9], guarded(100), endToEnd(LINES.floor, batchColumn(100))),
+  ratio(6, "guarded ÷ the SQL floor, batch 500", [0.65, 0.9], guarded(500), endToEnd(LINES.floor, batchColumn(500))),
   ratio(
     7,
     `flat: ${backlogColumn(large)} ÷ ${small.toLocaleString("en")}`,

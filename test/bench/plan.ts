@@ -1,7 +1,8 @@
 /** Which rows are measured, and over what. */
 import { Effect, type Scope } from "effect"
+import { BATCHES } from "./contenders/questions.ts"
 import { LINES } from "./goals.ts"
-import { installPeers } from "./harness/peer.ts"
+import { installPeers, openContender } from "./harness/peer.ts"
 import { runScript } from "./harness/program.ts"
 import { say } from "./harness/progress.ts"
 import type { Case, Row } from "./harness/Row.ts"
@@ -12,7 +13,6 @@ import { decideRow } from "./rows/decide.ts"
 import { dispatchRow } from "./rows/dispatch.ts"
 import { type Contender, endToEndRow } from "./rows/endToEnd.ts"
 import { flatnessRow, oldSnapshotRow } from "./rows/flatness.ts"
-import { checkFloor, floorCase } from "./rows/floor.ts"
 import { impactRow } from "./rows/impact.ts"
 import { latencyRow } from "./rows/latency.ts"
 import { openCasl, openQueuePeers, type QueuePeers } from "./rows/peers.ts"
@@ -20,11 +20,10 @@ import { processorRow } from "./rows/processor.ts"
 import { programRow } from "./rows/program.ts"
 import { walRow } from "./rows/wal.ts"
 import { type BenchSizes, sizesOf } from "./sizes.ts"
-import { openFloor } from "./stores/floor.ts"
 import { memoryStore } from "./stores/memory.ts"
-import { describeServer, openEmbedded, openPostgres } from "./stores/postgres.ts"
+import { describeServer, openEmbedded, openPostgres, type PostgresDatabase } from "./stores/postgres.ts"
 import { postgresUrl } from "./stores/server.ts"
-import { openUngated } from "./stores/ungated.ts"
+import { withoutGuard } from "./stores/ungated.ts"
 
 /** What is to be measured. */
 export interface Plan {
@@ -67,30 +66,35 @@ const openServerRows = (options: Options, sizes: BenchSizes): Opened<Plan> =>
     const peers = hasPeers ? yield* openQueuePeers(serverUrl, sizes) : NO_PEERS
     const rows: Array<Row> = []
     if (wanted.row("end-to-end")) {
-      const alone = yield* database.through(LINES.oneConnection, 2, 1)
-      const ungated = yield* openUngated(serverUrl, WORKING + 1)
-      const slow = yield* openPostgres(serverUrl, { commit_delay: "1000", commit_siblings: "0" })
-      const slowDisk = yield* slow.through(LINES.slowDisk, WORKING + 1, 2)
-      const floor = yield* openFloor(database, main, WORKING)
-      yield* checkFloor(admin, main, floor, Math.min(3_000, sizes.runs))
+      const ungatedDatabase = yield* openPostgres(serverUrl)
+      yield* withoutGuard(ungatedDatabase)
+      const slowDatabase = yield* openPostgres(serverUrl, { commit_delay: "1000", commit_siblings: "0" })
+      const open = (name: string, { url }: PostgresDatabase, connections: number) =>
+        openContender([name, url, String(connections)])
+      const program = yield* open("postgres", database, WORKING + 1)
+      const alone = yield* open("postgres", database, 2)
+      const ungated = yield* open("ungated", ungatedDatabase, WORKING + 1)
+      const slowDisk = yield* open("postgres", slowDatabase, WORKING + 1)
+      const floor = yield* open("floor", database, WORKING)
       const { runs, embedded } = sizes
-      const guarded = { line: LINES.guarded, store: main, batch: 100, runs, log: admin }
+      const guarded = { line: LINES.guarded, program, batch: 100, runs, log: admin }
       const details: ReadonlyArray<Contender> = [
         { ...guarded, line: `${LINES.guarded}, facts known`, snapshots: "known" },
-        { line: `${LINES.guarded}, delivered`, store: main, batch: 100, runs: Math.ceil(runs / 4), delivered: true }
+        { line: `${LINES.guarded}, delivered`, program, batch: 100, runs: Math.ceil(runs / 4), delivered: true }
       ]
       rows.push(
         endToEndRow(
           [
             guarded,
-            { line: LINES.guarded, store: main, batch: 500, runs },
-            { line: LINES.ungated, store: ungated, batch: 100, runs },
-            { line: LINES.ungated, store: ungated, batch: 500, runs },
-            { line: LINES.slowDisk, store: slowDisk, batch: 100, runs },
-            { line: LINES.oneConnection, store: alone, batch: 100, runs: embedded },
+            { line: LINES.guarded, program, batch: 500, runs },
+            { line: LINES.ungated, program: ungated, batch: 100, runs },
+            { line: LINES.ungated, program: ungated, batch: 500, runs },
+            { line: LINES.slowDisk, program: slowDisk, batch: 100, runs },
+            { line: LINES.oneConnection, program: alone, batch: 100, runs: embedded },
+            ...BATCHES.map((batch) => ({ line: LINES.floor, program: floor, batch, runs })),
             ...(wanted.details ? details : [])
           ],
-          [...[100, 500].map((batch) => floorCase(main, floor, batch, sizes.floor)), ...peers.endToEnd]
+          peers.endToEnd
         )
       )
     }
@@ -125,31 +129,37 @@ const openServerRows = (options: Options, sizes: BenchSizes): Opened<Plan> =>
 const openEmbeddedRows = (options: Options, sizes: BenchSizes): Opened<ReadonlyArray<Row>> =>
   Effect.gen(function* () {
     const wanted = wantedBy(options)
-    say("the embedded database is filled")
-    const store = yield* openEmbedded
     const rows: Array<Row> = []
     if (wanted.row("end-to-end")) {
-      rows.push(endToEndRow([{ line: LINES.embedded, store, batch: 100, runs: sizes.embedded }], []))
+      say("the embedded database is filled, in a process of its own")
+      const program = yield* openContender(["embedded"])
+      rows.push(endToEndRow([{ line: LINES.embedded, program, batch: 100, runs: sizes.embedded }], []))
     }
-    if (wanted.row("latency") && wanted.details) rows.push(latencyRow([store], sizes.latencies))
-    if (wanted.row("dispatch") && wanted.details) rows.push(dispatchRow([store], sizes.embedded, true, []))
-    if (wanted.row("admission")) rows.push(admissionRow([store], sizes.admission))
-    if (wanted.row("processor")) rows.push(processorRow(store, sizes.embedded, null))
+    const isIn = (key: string) => wanted.row(key) && (wanted.details || LEFT_OUT_OF_QUICK.includes(key))
+    if (!["latency", "dispatch", "admission", "processor"].some(isIn)) return rows
+    say("the embedded database is filled")
+    const store = yield* openEmbedded
+    if (isIn("latency")) rows.push(latencyRow([store], sizes.latencies))
+    if (isIn("dispatch")) rows.push(dispatchRow([store], sizes.embedded, true, []))
+    if (isIn("admission")) rows.push(admissionRow([store], sizes.admission))
+    if (isIn("processor")) rows.push(processorRow(store, sizes.embedded, null))
     return rows
   })
 
-const openMemoryRows = (options: Options, { admission }: BenchSizes): ReadonlyArray<Row> => {
-  const wanted = wantedBy(options)
-  const sizes = new Map(
-    [...admission].map(([batch, runs]) => [batch, Math.min(runs, Math.round(300 * Math.sqrt(batch)))])
-  )
-  return [
-    ...(wanted.row("admission") ? [admissionRow([memoryStore], sizes)] : []),
-    ...(wanted.row("end-to-end") && wanted.details
-      ? [endToEndRow([{ line: "Countersign, in memory", store: memoryStore, batch: 100, runs: MEMORY_RUNS }], [])]
-      : [])
-  ]
-}
+const openMemoryRows = (options: Options, { admission }: BenchSizes): Opened<ReadonlyArray<Row>> =>
+  Effect.gen(function* () {
+    const wanted = wantedBy(options)
+    const sizes = new Map(
+      [...admission].map(([batch, runs]) => [batch, Math.min(runs, Math.round(300 * Math.sqrt(batch)))])
+    )
+    const rows: Array<Row> = []
+    if (wanted.row("admission")) rows.push(admissionRow([memoryStore], sizes))
+    if (wanted.row("end-to-end") && wanted.details) {
+      const program = yield* openContender(["memory"])
+      rows.push(endToEndRow([{ line: LINES.memory, program, batch: 100, runs: MEMORY_RUNS }], []))
+    }
+    return rows
+  })
 
 /** Rows of one key, put together: their cases side by side. */
 const merged = (rows: ReadonlyArray<Row>): ReadonlyArray<Row> => {
@@ -175,6 +185,6 @@ export const openPlan = (options: Options): Opened<Plan> =>
     const server = wanted.part("postgres") ? yield* openServerRows(options, sizes) : { rows: [], database: [] }
     rows.push(...server.rows)
     if (wanted.part("embedded")) rows.push(...(yield* openEmbeddedRows(options, sizes)))
-    if (wanted.part("memory")) rows.push(...openMemoryRows(options, sizes))
+    if (wanted.part("memory")) rows.push(...(yield* openMemoryRows(options, sizes)))
     return { rows: merged(rows), database: server.database }
   })

@@ -5,12 +5,10 @@ import type { Sizes } from "./rows/admission.ts"
 export interface BenchSizes {
   readonly decidePasses: number
   readonly caslPasses: number
-  /** Runs of one drain. */
+  /** Runs of one drain, ours and the SQL floor's. */
   readonly runs: number
   /** Jobs of one drain of a peer: more, as their start is not to count. */
   readonly jobs: number
-  /** Runs of one drain of the SQL floor, which is fast. */
-  readonly floor: number
   /** Where each job is checked by hand, which is slow. */
   readonly byHand: number
   readonly embedded: number
@@ -32,9 +30,8 @@ export interface BenchSizes {
 const QUICK: BenchSizes = {
   decidePasses: 1_000,
   caslPasses: 20,
-  runs: 8_000,
+  runs: 12_000,
   jobs: 24_000,
-  floor: 16_000,
   byHand: 1_000,
   embedded: 3_000,
   oldSnapshot: 12_000,
@@ -57,7 +54,6 @@ const FULL: BenchSizes = {
   caslPasses: 100,
   runs: 40_000,
   jobs: 60_000,
-  floor: 40_000,
   byHand: 10_000,
   embedded: 10_000,
   oldSnapshot: 100_000,
@@ -82,7 +78,6 @@ const scaled = (sizes: BenchSizes, scale: number): BenchSizes => {
     decidePasses: less(sizes.decidePasses),
     runs: less(sizes.runs),
     jobs: less(sizes.jobs),
-    floor: less(sizes.floor),
     byHand: less(sizes.byHand),
     embedded: less(sizes.embedded),
     // Fewer, and a tenth would be no more than what is completed at once.

@@ -1,13 +1,14 @@
-/** A peer: another library, as a program of its own that answers questions with numbers. */
+/** What is measured in a process of its own: a program that answers questions with numbers. */
 import { type ChildProcess, fork, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { Data, Effect, Schema, Semaphore } from "effect"
 import { say } from "./progress.ts"
 
-const FOLDER = join(import.meta.dirname, "..", "peers")
+const BENCH = join(import.meta.dirname, "..")
+const PEERS = join(BENCH, "peers")
 
-/** A peer did not do what it was asked to. */
+/** A program did not do what it was asked to. */
 export class PeerFailed extends Data.TaggedError("PeerFailed")<{ readonly message: string }> {}
 
 const Answer = Schema.Union([Schema.Struct({ value: Schema.Number }), Schema.Struct({ problem: Schema.String })])
@@ -36,14 +37,14 @@ export interface Peer {
   readonly ask: (question: string, count: number) => Effect.Effect<number, PeerFailed>
 }
 
-const arePeersInstalled = (): boolean => existsSync(join(FOLDER, "node_modules", "pg-boss"))
+const arePeersInstalled = (): boolean => existsSync(join(PEERS, "node_modules", "pg-boss"))
 
-/** Starts the program of this name with these arguments; it ends with the scope. */
-export const openPeer = Effect.fnUntraced(function* (name: string, args: ReadonlyArray<string>) {
+/** Starts the program of this name, of this folder of the bench, with these arguments; it ends with the scope. */
+const openProgram = Effect.fnUntraced(function* (folder: string, name: string, args: ReadonlyArray<string>) {
   const program = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      fork(join(FOLDER, `${name}.ts`), [...args], {
-        cwd: FOLDER,
+      fork(join(folder, `${name}.ts`), [...args], {
+        cwd: folder,
         execArgv: ["--conditions=@countersign/source", "--expose-gc"],
         stdio: ["ignore", "ignore", "inherit", "ipc"]
       })
@@ -65,13 +66,19 @@ export const openPeer = Effect.fnUntraced(function* (name: string, args: Readonl
   return peer
 })
 
+/** Another library. */
+export const openPeer = (name: string, args: ReadonlyArray<string>) => openProgram(PEERS, name, args)
+
+/** One of our own: what other rows do to a process, its compiled code and its memory, does not touch what it measures. */
+export const openContender = (args: ReadonlyArray<string>) => openProgram(join(BENCH, "contenders"), "contender", args)
+
 /** Installs the peers, if that was not done yet. */
 export const installPeers: Effect.Effect<void, PeerFailed> = Effect.suspend(() => {
   if (arePeersInstalled()) return Effect.void
   say("pg-boss, graphile-worker and CASL are installed, this once")
   return Effect.callback<void, PeerFailed>((resume) => {
     const npm = spawn("npm", ["ci", "--no-audit", "--no-fund"], {
-      cwd: FOLDER,
+      cwd: PEERS,
       stdio: ["ignore", process.stderr, process.stderr],
       shell: process.platform === "win32"
     })

@@ -7,8 +7,8 @@
  */
 import { createMongoAbility, subject } from "@casl/ability"
 import { decide, type Snapshot } from "@countersign/domain"
+import { collectGarbage, serve } from "../harness/serve.ts"
 import { mixed } from "../rows/scenario.ts"
-import { collectGarbage, serve } from "./serve.ts"
 
 /** What a role carries beside the capability in question. */
 const OTHERS = Array.from({ length: 19 }, (_, at) => `bench.other_${at + 1}`)

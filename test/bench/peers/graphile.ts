@@ -3,8 +3,8 @@
  * Arguments: the database, and whether its task checks (`unguarded`, `byHand`).
  */
 import { Logger, makeWorkerUtils, run } from "graphile-worker"
+import { argument, collectGarbage, serve } from "../harness/serve.ts"
 import { checkByHand, checkRuns, fillRuns, type Job, openPool } from "./host.ts"
-import { argument, collectGarbage, serve } from "./serve.ts"
 
 const TASK = "bench"
 

@@ -3,8 +3,8 @@
  * Arguments: the database, and whether its handlers check (`unguarded`, `expert`).
  */
 import { PgBoss } from "pg-boss"
+import { argument, collectGarbage, serve } from "../harness/serve.ts"
 import { checkAsExpert, checkRuns, fillRuns, type Job, openPool } from "./host.ts"
-import { argument, collectGarbage, serve } from "./serve.ts"
 
 const QUEUE = "bench"
 /** More jobs in one call of `insert` gain nothing. */

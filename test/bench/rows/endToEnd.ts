@@ -1,15 +1,16 @@
-/** A worker from claim to completed; the other contenders of this row are in `peers.ts` and `floor.ts`. */
+/** From claim to completed: we and the SQL floor, each in a process of its own; the other contenders of this row are in `peers.ts`. */
 import type { PgClient } from "@effect/sql-pg"
 import { Effect } from "effect"
+import { CHECK, drainQuestion, fillQuestion } from "../contenders/questions.ts"
+import type { Peer } from "../harness/peer.ts"
 import type { Case, Row } from "../harness/Row.ts"
 import { walPosition } from "../stores/postgres.ts"
-import type { Content, Store } from "../stores/Store.ts"
-import { work } from "./work.ts"
+import type { Content } from "../stores/Store.ts"
 
-/** A worker over a store. */
+/** A program that drains, and what it is asked. */
 export interface Contender {
   readonly line: string
-  readonly store: Store
+  readonly program: Peer
   readonly batch: number
   readonly runs: number
   readonly snapshots?: Content["snapshots"]
@@ -24,14 +25,15 @@ export const batchColumn = (batch: number): string => `batch ${batch}`
 const logPosition = (log: PgClient.PgClient | undefined) => (log === undefined ? Effect.succeed(0) : walPosition(log))
 
 const measured = Effect.fnUntraced(function* (contender: Contender, share: number) {
-  const { line, store, batch, snapshots = "new", delivered = false, log } = contender
+  const { line, program, batch, snapshots = "new", delivered = false, log } = contender
   const runs = Math.ceil(contender.runs * share)
-  if (snapshots === "known") yield* work(yield* store.filled({ queued: runs }), { batch, runs })
-  const filled = yield* store.filled({ queued: runs, snapshots })
+  const drained = program.ask(drainQuestion(batch, delivered), runs)
+  if (snapshots === "known") yield* Effect.andThen(program.ask(fillQuestion("new"), runs), drained)
+  yield* program.ask(fillQuestion(snapshots), runs)
   const before = yield* logPosition(log)
-  const { millis } = yield* work(filled, { batch, runs, delivered })
+  const millis = yield* drained
   const bytes = (yield* logPosition(log)) - before
-  yield* filled.check("completed", runs)
+  yield* program.ask(CHECK, runs)
   const rate = { line, column: batchColumn(batch), value: (runs / millis) * 1000 }
   return log === undefined ? [rate] : [rate, { line, column: LOG_COLUMN, value: bytes / runs }]
 })
@@ -49,6 +51,6 @@ export const endToEndRow = (contenders: ReadonlyArray<Contender>, others: Readon
   title: "End to end",
   unit: "runs per second",
   remark:
-    "From the start of a worker until the last run is completed: claim, fence, facts, decision with stored snapshot, audit, running, handler that does nothing, settlement, notice in the outbox. “Delivered”: until the last notice is delivered too. Peers in a process of their own, at their best documented settings, whatever the batch.",
+    "From the start of a worker until the last run is completed: claim, fence, facts, decision with stored snapshot, audit, running, handler that does nothing, settlement, notice in the outbox. “Delivered”: until the last notice is delivered too. Each contender in a process of its own; peers at their best documented settings, whatever the batch.",
   cases: [...contenders.map(caseOf), ...others]
 })

@@ -1,14 +1,10 @@
 /** The floor beside us: plain SQL that writes the same rows. What it writes is compared with what a worker writes. */
 import type { PgClient } from "@effect/sql-pg"
 import { Effect } from "effect"
-import { collectGarbage } from "../harness/memory.ts"
-import type { Case } from "../harness/Row.ts"
-import type { Floor } from "../stores/floor.ts"
+import { type Floor, openFloor } from "../stores/floor.ts"
+import type { PostgresDatabase } from "../stores/postgres.ts"
 import { NotRight, type Store } from "../stores/Store.ts"
-import { batchColumn } from "./endToEnd.ts"
 import { work } from "./work.ts"
-
-export const FLOOR_LINE = "the SQL floor"
 
 /** The sizes of all rows of a table together may differ by so much, as a share: ids and numbers have more or fewer digits. */
 const TOLERATED = 0.03
@@ -31,12 +27,8 @@ const weightsOf = (admin: PgClient.PgClient) =>
   )
 
 /** Fails unless the floor leaves as many rows of the same size in each table as a worker does. */
-export const checkFloor = Effect.fnUntraced(function* (
-  admin: PgClient.PgClient,
-  store: Store,
-  floor: Floor,
-  runs: number
-) {
+const checkFloor = Effect.fnUntraced(function* (admin: PgClient.PgClient, store: Store, floor: Floor) {
+  const runs = COMPARED
   yield* work(yield* store.filled({ queued: runs }), { batch: 100, runs })
   const ours = yield* weightsOf(admin)
   const filled = yield* store.filled({ queued: runs })
@@ -53,16 +45,13 @@ export const checkFloor = Effect.fnUntraced(function* (
   }
 })
 
-/** The floor with this batch. */
-export const floorCase = (store: Store, floor: Floor, batch: number, size: number): Case => ({
-  name: `${FLOOR_LINE}, ${batchColumn(batch)}`,
-  measure: (share) =>
-    Effect.gen(function* () {
-      const runs = Math.ceil(size * share)
-      const filled = yield* store.filled({ queued: runs })
-      collectGarbage()
-      const millis = yield* floor.drain(batch)
-      yield* filled.check("completed", runs)
-      return [{ line: FLOOR_LINE, column: batchColumn(batch), value: (runs / millis) * 1000 }]
-    })
+/** How many runs are drained to compare what the two write. */
+const COMPARED = 3_000
+
+/** The floor over this database, through so many connections, once it has been seen to write what a worker writes. */
+export const openFloorContender = Effect.fnUntraced(function* (database: PostgresDatabase, connections: number) {
+  const store = yield* database.through("the worker that the floor learns from", connections + 1, 1)
+  const floor = yield* openFloor(database, store, connections)
+  yield* checkFloor(database.admin, store, floor)
+  return { store, floor }
 })

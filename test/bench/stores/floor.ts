@@ -6,6 +6,7 @@
 import { createHash, randomUUID } from "node:crypto"
 import { Effect, type Scope } from "effect"
 import pg from "pg"
+import { collectGarbage } from "../harness/memory.ts"
 import { type Claimed, claiming, completing, factsLike, starting } from "./floorStatements.ts"
 import { learnFrom } from "./learned.ts"
 import type { PostgresDatabase } from "./postgres.ts"
@@ -80,6 +81,7 @@ export const openFloor = Effect.fnUntraced(function* (database: PostgresDatabase
   const floor: Floor = {
     drain: (batch) =>
       Effect.promise(async () => {
+        collectGarbage()
         const begun = performance.now()
         await Promise.all(clients.map((client) => drainThrough(client, batch, statements)))
         return performance.now() - begun

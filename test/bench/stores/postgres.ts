@@ -85,19 +85,24 @@ const openStore = Effect.fnUntraced(function* (
   return storeOver({ name, lanes, admin, ports: yield* portsAt(url, connections) })
 })
 
-/** A database of its own on this server; `settings` are those of its sessions. */
-export const openPostgres = Effect.fnUntraced(function* (
-  serverUrl: string,
-  settings: Readonly<Record<string, string>> = {}
-) {
-  const url = yield* freshDatabase(serverUrl, settings)
+/** A database that is there, with the schema and the facts. */
+export const databaseAt = Effect.fnUntraced(function* (url: string) {
   const admin = yield* clientOf(url, 1)
-  yield* prepared(admin)
   const database: PostgresDatabase = {
     url,
     admin,
     through: (name, connections, lanes) => openStore({ url, admin }, name, connections, lanes)
   }
+  return database
+})
+
+/** A database of its own on this server; `settings` are those of its sessions. */
+export const openPostgres = Effect.fnUntraced(function* (
+  serverUrl: string,
+  settings: Readonly<Record<string, string>> = {}
+) {
+  const database = yield* databaseAt(yield* freshDatabase(serverUrl, settings))
+  yield* prepared(database.admin)
   return database
 })
 

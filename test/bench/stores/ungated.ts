@@ -16,7 +16,7 @@ import {
   type Step
 } from "@countersign/domain"
 import { Context, Effect } from "effect"
-import { openPostgres, portsAt, storeOver } from "./postgres.ts"
+import { type PostgresDatabase, portsAt, storeOver } from "./postgres.ts"
 import type { Ports } from "./Store.ts"
 
 const GUARD = [
@@ -67,10 +67,12 @@ const withoutGate = (ports: Context.Context<Ports>): Context.Context<Ports> => {
   )
 }
 
-/** A database of its own, through so many connections. */
-export const openUngated = Effect.fnUntraced(function* (serverUrl: string, connections: number) {
-  const { url, admin } = yield* openPostgres(serverUrl)
-  for (const statement of GUARD) yield* admin.unsafe(statement)
+/** Takes away from a database what enforces the gate; from then on it is one for {@link openUngated}. */
+export const withoutGuard = ({ admin }: PostgresDatabase) =>
+  Effect.forEach(GUARD, (statement) => admin.unsafe(statement), { discard: true })
+
+/** The store over such a database, through so many connections. */
+export const openUngated = Effect.fnUntraced(function* ({ url, admin }: PostgresDatabase, connections: number) {
   const ports = withoutGate(yield* portsAt(url, connections))
   return storeOver({ name: "the gate left out", lanes: 2, admin, ports, gate: "left out" })
 })
