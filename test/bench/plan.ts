@@ -70,7 +70,7 @@ const openServerRows = (options: Options, sizes: BenchSizes): Opened<Plan> =>
       yield* withoutGuard(ungatedDatabase)
       const slowDatabase = yield* openPostgres(serverUrl, { commit_delay: "1000", commit_siblings: "0" })
       const open = (name: string, { url }: PostgresDatabase, connections: number) =>
-        openContender([name, url, String(connections)])
+        openContender("contender", [name, url, String(connections)])
       const program = yield* open("postgres", database, WORKING + 1)
       const alone = yield* open("postgres", database, 2)
       const ungated = yield* open("ungated", ungatedDatabase, WORKING + 1)
@@ -132,7 +132,7 @@ const openEmbeddedRows = (options: Options, sizes: BenchSizes): Opened<ReadonlyA
     const rows: Array<Row> = []
     if (wanted.row("end-to-end")) {
       say("the embedded database is filled, in a process of its own")
-      const program = yield* openContender(["embedded"])
+      const program = yield* openContender("contender", ["embedded"])
       rows.push(endToEndRow([{ line: LINES.embedded, program, batch: 100, runs: sizes.embedded }], []))
     }
     const isIn = (key: string) => wanted.row(key) && (wanted.details || LEFT_OUT_OF_QUICK.includes(key))
@@ -155,7 +155,7 @@ const openMemoryRows = (options: Options, { admission }: BenchSizes): Opened<Rea
     const rows: Array<Row> = []
     if (wanted.row("admission")) rows.push(admissionRow([memoryStore], sizes))
     if (wanted.row("end-to-end") && wanted.details) {
-      const program = yield* openContender(["memory"])
+      const program = yield* openContender("contender", ["memory"])
       rows.push(endToEndRow([{ line: LINES.memory, program, batch: 100, runs: MEMORY_RUNS }], []))
     }
     return rows
@@ -180,7 +180,7 @@ export const openPlan = (options: Options): Opened<Plan> =>
     if (wanted.part("peers")) yield* installPeers
     if (wanted.row("decide")) {
       const casl: ReadonlyArray<Case> = wanted.part("peers") ? yield* openCasl(sizes.caslPasses) : []
-      rows.push(decideRow(sizes.decidePasses, casl))
+      rows.push(yield* decideRow(sizes.decidePasses, casl))
     }
     const server = wanted.part("postgres") ? yield* openServerRows(options, sizes) : { rows: [], database: [] }
     rows.push(...server.rows)

@@ -70,7 +70,8 @@ const openProgram = Effect.fnUntraced(function* (folder: string, name: string, a
 export const openPeer = (name: string, args: ReadonlyArray<string>) => openProgram(PEERS, name, args)
 
 /** One of our own: what other rows do to a process, its compiled code and its memory, does not touch what it measures. */
-export const openContender = (args: ReadonlyArray<string>) => openProgram(join(BENCH, "contenders"), "contender", args)
+export const openContender = (name: "contender" | "decide", args: ReadonlyArray<string>) =>
+  openProgram(join(BENCH, "contenders"), name, args)
 
 /** Installs the peers, if that was not done yet. */
 export const installPeers: Effect.Effect<void, PeerFailed> = Effect.suspend(() => {
