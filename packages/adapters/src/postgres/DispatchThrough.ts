@@ -40,6 +40,6 @@ export const dispatchThrough = (
   query: Query,
   schema: SchemaName = DEFAULT_SCHEMA
 ): ((steps: ReadonlyArray<FirstStep>) => Effect.Effect<ReadonlyArray<Dispatched>, StoreUnavailable>) => {
-  const dispatch = makeDispatch(namesOf(schema))
+  const dispatch = makeDispatch(namesOf(schema), { savepoints: false })
   return (steps) => dispatch(executing(query), steps)
 }

@@ -64,7 +64,7 @@ export const layerRunStore = (names: Names): Layer.Layer<RunStore, never, SqlCli
     RunStore,
     Effect.map(SqlClient.SqlClient, (sql) => {
       const { q } = names
-      const dispatchThrough = makeDispatch(names)
+      const dispatchThrough = makeDispatch(names, { savepoints: true })
       const writeSteps = makeStepWriter(names, sql)
 
       const one = Effect.fnUntraced(function* (id: RunId, lock: string) {

@@ -8,6 +8,7 @@ import { REPEATED, recordingFirst, runColumns } from "./FirstRows.ts"
 import { RUN_COLUMNS, type RunRow, readRun } from "./RunRow.ts"
 import type { Names } from "./SchemaName.ts"
 import { arrayText, fromTexts, textCellsOf, textCount } from "./TextCells.ts"
+import { sqlStateOf } from "./troubles.ts"
 
 /** Runs one statement whose parameters are texts, and whose rows have one column `answer`, a text. */
 export type Execute = (
@@ -18,14 +19,20 @@ export type Execute = (
 /** How often an active run may end between the two statements before we believe that something is wrong. */
 const TRIES = 5
 
+/**
+ * Whether a statement stands aside for what is active or stored already, or fails on it. Standing aside costs each run a sixth of what
+ * the server does for it: everything unique is asked twice, and each row is first held by a lock of its own.
+ */
+type Manner = "stands aside" | "fails"
+
 /** Stores what is new; answers with the ids of what was stored, in one text. */
-const insertion = (names: Names) => {
+const insertion = (names: Names, manner: Manner) => {
   const { q, channel } = names
   const outcome = textCount(runColumns) + 1
   return `WITH stored AS (
   INSERT INTO ${q}.runs (${namesOf(runColumns)})
   SELECT ${textCellsOf(runColumns, "s")} FROM ${fromTexts(runColumns, 1, "s")}
-  ON CONFLICT DO NOTHING RETURNING ${REPEATED}, status
+  ${manner === "stands aside" ? "ON CONFLICT DO NOTHING " : ""}RETURNING ${REPEATED}, status
 ), audited AS (
   ${recordingFirst(q, "stored", outcome)}
 ), announced AS (
@@ -40,6 +47,11 @@ const insertion = (names: Names) => {
 )
 SELECT string_agg(id::text, ' ') AS answer FROM stored WHERE (SELECT count(*) FROM woken) >= 0`
 }
+
+const SAVEPOINT = "countersign_dispatch"
+
+/** PostgreSQL keeps 64 subtransactions of a session at hand; one that has more slows everybody down. */
+const SAVEPOINTS_AT_MOST = 50
 
 /** The runs of these ids, and the active runs of these identities. The arrays are made out once, not for each row that is looked at. */
 const existing = ({ q }: Names) => {
@@ -57,6 +69,9 @@ const rowOf = (answer: string): RunRow => JSON.parse(answer)
 const rejected = (advice: string, cause: unknown) =>
   new StoreUnavailable({ trouble: "rejected", operation: "dispatch runs", advice, cause })
 
+/** Whether something unique was in the way. */
+const isTaken = ({ cause }: StoreUnavailable): boolean => sqlStateOf(cause) === "23505"
+
 /** Dispatch through a function that runs SQL, within whatever transaction that function is in. */
 export type DispatchWith = (
   execute: Execute,
@@ -66,24 +81,40 @@ export type DispatchWith = (
 /**
  * Of several runs with one identity the first is stored; the others, and those whose identity or id is stored already, are
  * answered with that run. More than one step takes several statements: all or nothing is for the transaction around them.
+ *
+ * With savepoints, what follows a portion that nothing was in the way of is stored in the hope that it stays so, which costs less; of
+ * what was hoped for in vain, one portion is taken back and stored again, and all that follow stand aside.
  */
-export const makeDispatch = (names: Names): DispatchWith => {
-  const insert = insertion(names)
+export const makeDispatch = (names: Names, { savepoints }: { readonly savepoints: boolean }): DispatchWith => {
+  const insert = insertion(names, "stands aside")
+  const insertOrFail = insertion(names, "fails")
   const find = existing(names)
   // Other words to a session that keeps plans by their text: that for one run, made while there are few, may go through the whole table.
   const findMany = `${find} -- many`
+
+  /** Behind a savepoint. */
+  const hopefully = (execute: Execute, parameters: ReadonlyArray<string>) =>
+    execute(insertOrFail, parameters).pipe(
+      Effect.catchIf(isTaken, () =>
+        Effect.andThen(execute(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`, []), execute(insert, parameters))
+      ),
+      Effect.tap(execute(`RELEASE SAVEPOINT ${SAVEPOINT}`, []))
+    )
 
   /** Stores those that can be; answers with the others. */
   const store = Effect.fnUntraced(function* (execute: Execute, given: ReadonlyArray<Asked>) {
     const { firsts, others } = firstsOf(given)
     const portions = portionsOf(firsts)
     let portion = portions.next()
+    let hopes = savepoints ? SAVEPOINTS_AT_MOST : 0
+    let isHopeful = false
     while (!portion.done) {
       const { asked, parameters } = portion.value
+      if (isHopeful) yield* execute(`SAVEPOINT ${SAVEPOINT}`, [])
       // The texts of the next one are made while the server stores this one, which has to be on its way first.
       const [[ids], next] = yield* Effect.all(
         [
-          execute(insert, parameters),
+          isHopeful ? hopefully(execute, parameters) : execute(insert, parameters),
           Effect.andThen(
             Effect.yieldNow,
             Effect.sync(() => portions.next())
@@ -94,7 +125,12 @@ export const makeDispatch = (names: Names): DispatchWith => {
         }
       )
       const stored = new Set(ids?.split(" "))
-      if (stored.size < asked.length) others.push(...asked.filter(({ id }) => !stored.has(id)))
+      if (stored.size < asked.length) {
+        others.push(...asked.filter(({ id }) => !stored.has(id)))
+        hopes = 0
+      }
+      isHopeful = hopes > 0
+      hopes -= 1
       portion = next
     }
     return others

@@ -18,6 +18,9 @@ import { makeWorld, type World } from "./World.ts"
 /** More than any store writes with one statement. */
 const MANY = 2_500
 
+/** An identity that comes behind all others, in whatever order a store takes them. */
+const lastOf = ({ workspaceId }: World): string => `~ ${workspaceId}`
+
 /** A first step that no lifecycle makes; the guard of every store refuses it. */
 const forgedStep = (world: World): FirstStep => {
   const step = dispatchStep(world.dispatch())
@@ -86,6 +89,45 @@ export const dispatchAllLaws = (it: Register<RunPorts>): void => {
           assert.deepStrictEqual(yield* store.find(run.dispatch.id), run)
           assert.strictEqual((yield* audit.recordsOf(run.dispatch.id)).length, 1)
         }
+      })
+  )
+
+  it.effect("the last of thousands is active already: it answers for its request, and all others are stored once", () =>
+    Effect.gen(function* () {
+      const store = yield* RunStore
+      const audit = yield* AuditLog
+      const world = yield* makeWorld
+      const active = yield* enqueuedOne(world.dispatch({ identity: lastOf(world) }))
+      const steps = upTo(MANY).map(() => dispatchStep(world.dispatch()))
+      const again = dispatchStep(world.dispatch({ identity: lastOf(world) }))
+      const answers = yield* store.dispatch([again, ...steps])
+      assert.deepStrictEqual(answers[0], { run: active, deduped: true })
+      assert.isTrue(answers.slice(1).every(({ run, deduped }, at) => run === steps[at]?.run && !deduped))
+      for (const { run } of answers) assert.strictEqual((yield* audit.recordsOf(run.dispatch.id)).length, 1)
+    })
+  )
+
+  it.effect(
+    "of two who dispatch thousands at once and have one in common, both store theirs, and one of them that",
+    () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        const world = yield* makeWorld
+        const steps = upTo(2).map(() => [
+          ...upTo(MANY).map(() => dispatchStep(world.dispatch())),
+          dispatchStep(world.dispatch({ identity: lastOf(world) }))
+        ])
+        const answers = yield* racing(steps.map((some) => store.dispatch(some)))
+        assert.deepStrictEqual(
+          answers.flatMap((some) => some.slice(0, MANY)).filter(({ deduped }) => deduped),
+          []
+        )
+        const common = answers.flatMap((some) => some.slice(MANY))
+        assert.sameMembers(
+          common.map(({ deduped }) => deduped),
+          [true, false]
+        )
+        assert.strictEqual(new Set(common.map(({ run }) => run.dispatch.id)).size, 1)
       })
   )
 
