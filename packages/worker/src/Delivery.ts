@@ -17,7 +17,8 @@ import {
 import { Cause, Clock, Effect, Exit, Fiber, FiberSet, Schema, type Scope, Semaphore } from "effect"
 import { type AdmissionPorts, admitThese } from "./Admission.ts"
 import { enqueue } from "./Enqueueing.ts"
-import { handOutAll, type LoopTerms } from "./Loop.ts"
+import { handOutAll } from "./HandingOut.ts"
+import type { LoopTerms } from "./Loop.ts"
 import { makePace } from "./Pace.ts"
 
 /** Where a delivered run stands when the delivery has been dealt with. `id` is what was delivered. */

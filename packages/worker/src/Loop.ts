@@ -5,18 +5,16 @@
  * Architecture section 3.
  */
 import { type Catalogue, type OperationType, RunQueue } from "@countersign/domain"
-import { Clock, Effect, type Fiber, FiberSet, Queue, type Scope, Stream } from "effect"
-import { type AdmissionPorts, type Admitted, admitNext } from "./Admission.ts"
-import { attend, begin, type Over, overAlready, report } from "./Attempt.ts"
+import { Clock, Effect, type FiberSet, Queue, type Scope, Stream } from "effect"
+import { type AdmissionPorts, admitNext } from "./Admission.ts"
+import { handOutAll } from "./HandingOut.ts"
 import type { Handler } from "./Handler.ts"
-import { makeHandlerContext } from "./HandlerContext.ts"
 import { FENCED_MILLIS, makePace, type Pace } from "./Pace.ts"
 import { perpetually } from "./Perpetual.ts"
-import type { RecheckPorts } from "./Recheck.ts"
 import type { Settle } from "./Settlement.ts"
 import type { WorkerObserver } from "./WorkerEvent.ts"
 import type { WorkerLimits } from "./WorkerOptions.ts"
-import type { Work, WorkInHand } from "./WorkInHand.ts"
+import type { WorkInHand } from "./WorkInHand.ts"
 
 /** What the loop goes by. */
 export interface LoopTerms<R> {
@@ -141,56 +139,6 @@ const takeOn = Effect.fnUntraced(function* <R>({ terms, pace, hands, whenEnded }
   )
   return pace.learn(yield* hands.promised(claim.limit, admission), claim, nowMillis)
 }, Effect.uninterruptible)
-
-/**
- * Tells of what was admitted, and puts the runs that started into their handlers; answers their fibers. If the admission took longer
- * than the lease it gave, others may have taken its runs by now: they are left to them.
- */
-export const handOutAll = Effect.fnUntraced(function* <R>(
-  terms: LoopTerms<R>,
-  { blocked, held, expired, started }: Admitted,
-  leaseUntilMillis: number,
-  whenEnded: (operationType: OperationType) => void
-) {
-  for (const run of blocked) yield* terms.observe({ _tag: "Blocked", run })
-  for (const run of held) yield* terms.observe({ _tag: "Held", run })
-  for (const run of expired) yield* terms.observe({ _tag: "Settled", run })
-  if (started.length > 0 && (yield* Clock.currentTimeMillis) >= leaseUntilMillis) {
-    yield* Effect.logWarning(`worker ${terms.name}: an admission took too long, ${started.length} runs are left alone`)
-    return []
-  }
-  const ports = yield* Effect.context<RecheckPorts>()
-  const letGo = (works: ReadonlyArray<Work>) =>
-    Effect.sync(() => {
-      for (const work of works) {
-        terms.inHand.drop(work)
-        whenEnded(work.run.dispatch.subject.operationType)
-      }
-    })
-  const fibers: Array<Fiber.Fiber<void>> = []
-  const over: Array<Over> = []
-  for (const run of started) {
-    const handler = terms.handlers.get(run.dispatch.subject.operationType)
-    // The claim asked only for types that have one.
-    if (handler === undefined) continue
-    const work = terms.inHand.take(run, leaseUntilMillis)
-    const context = makeHandlerContext(work, terms.catalogue, ports)
-    yield* terms.observe({ _tag: "Started", run })
-    const attempt = yield* begin({ work, handler, context }, terms)
-    const isOver = overAlready(attempt)
-    if (isOver !== null) over.push(isOver)
-    else {
-      const reported = Effect.flatMap(attend(attempt), (end) => report([end], terms))
-      fibers.push(yield* FiberSet.run(terms.hands, Effect.ensuring(reported, letGo([work]))))
-    }
-  }
-  // Handlers that had nothing to wait for: no timer, no race, and one fiber for all of them.
-  if (over.length > 0) {
-    const works = over.map(({ work }) => work)
-    fibers.push(yield* FiberSet.run(terms.hands, Effect.ensuring(report(over, terms), letGo(works))))
-  }
-  return fibers
-})
 
 /** Passes on the queue's wake-ups. Where there are none, or they break off, the poll does it alone for a while. */
 const listen = (wake: Queue.Queue<void>) =>

@@ -1,0 +1,82 @@
+/**
+ * Handing out: what was admitted is told of, and each run that started is put into its handler.
+ *
+ * Architecture section 3.
+ */
+import type { OperationType, Running } from "@countersign/domain"
+import { Clock, Effect, FiberSet } from "effect"
+import type { Admitted } from "./Admission.ts"
+import { type Attempt, attend, begin, type Over, overAlready, report } from "./Attempt.ts"
+import { makeHandlerContext } from "./HandlerContext.ts"
+import type { LoopTerms } from "./Loop.ts"
+import type { RecheckPorts } from "./Recheck.ts"
+import type { Work } from "./WorkInHand.ts"
+
+/**
+ * Tells of what was admitted, and puts the runs that started into their handlers; answers the fibers that see them through. If the
+ * admission took longer than the lease it gave, others may have taken its runs by now: they are left to them.
+ */
+export const handOutAll = Effect.fnUntraced(function* <R>(
+  terms: LoopTerms<R>,
+  { blocked, held, expired, started }: Admitted,
+  leaseUntilMillis: number,
+  whenEnded: (operationType: OperationType) => void
+) {
+  for (const run of blocked) yield* terms.observe({ _tag: "Blocked", run })
+  for (const run of held) yield* terms.observe({ _tag: "Held", run })
+  for (const run of expired) yield* terms.observe({ _tag: "Settled", run })
+  if (started.length > 0 && (yield* Clock.currentTimeMillis) >= leaseUntilMillis) {
+    yield* Effect.logWarning(`worker ${terms.name}: an admission took too long, ${started.length} runs are left alone`)
+    return []
+  }
+  const { atWork, over } = yield* beginAll(terms, started, leaseUntilMillis)
+  const inHands = (works: ReadonlyArray<Work>, reported: Effect.Effect<void>) =>
+    FiberSet.run(terms.hands, Effect.ensuring(reported, letGo(works, terms, whenEnded)))
+  const fibers = yield* Effect.forEach(atWork, (attempt) =>
+    inHands(
+      [attempt.work],
+      Effect.flatMap(attend(attempt), (end) => report([end], terms))
+    )
+  )
+  // Those that were over at once need no timer and no race, and one fiber sees all of them through.
+  if (over.length > 0) {
+    const works = over.map(({ work }) => work)
+    fibers.push(yield* inHands(works, report(over, terms)))
+  }
+  return fibers
+})
+
+/** Calls the handler of each run, and parts those that had nothing to wait for from those that are at work. */
+const beginAll = Effect.fnUntraced(function* <R>(
+  terms: LoopTerms<R>,
+  started: ReadonlyArray<Running>,
+  leaseUntilMillis: number
+) {
+  const ports = yield* Effect.context<RecheckPorts>()
+  const atWork: Array<Attempt> = []
+  const over: Array<Over> = []
+  for (const run of started) {
+    const handler = terms.handlers.get(run.dispatch.subject.operationType)
+    // The claim asked only for types that have one.
+    if (handler === undefined) continue
+    const work = terms.inHand.take(run, leaseUntilMillis)
+    yield* terms.observe({ _tag: "Started", run })
+    const attempt = yield* begin({ work, handler, context: makeHandlerContext(work, terms.catalogue, ports) }, terms)
+    const isOver = overAlready(attempt)
+    if (isOver === null) atWork.push(attempt)
+    else over.push(isOver)
+  }
+  return { atWork, over }
+})
+
+const letGo = <R>(
+  works: ReadonlyArray<Work>,
+  { inHand }: LoopTerms<R>,
+  whenEnded: (operationType: OperationType) => void
+) =>
+  Effect.sync(() => {
+    for (const work of works) {
+      inHand.drop(work)
+      whenEnded(work.run.dispatch.subject.operationType)
+    }
+  })

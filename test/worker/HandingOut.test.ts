@@ -1,0 +1,74 @@
+/** Runs are put into their handlers, and what those came to is reported: together where nothing had to be waited for. */
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect } from "effect"
+import { dispatchSyncs, find, layerBench, pass, startWorker, syncing } from "./support/bench.ts"
+import { Trouble } from "./support/unruly.ts"
+import { settle } from "./support/world.ts"
+
+/** The sizes of the reports that were written from now on: of steps that end what was running. */
+const reports = Effect.map(Trouble, (trouble) => {
+  const sizes: Array<number> = []
+  trouble.beforeStore = ({ operation, steps }) =>
+    Effect.sync(() => {
+      const ends = steps.filter(({ before }) => before._tag === "Running")
+      if (operation === "write" && ends.length > 0) sizes.push(ends.length)
+    })
+  return sizes
+})
+
+describe("handing out", () => {
+  it.effect("reports together what was over as soon as it had begun", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const ids = yield* dispatchSyncs(20)
+      const sizes = yield* reports
+      yield* startWorker([syncing(Effect.void)], { concurrency: 50, batch: 50 })
+      yield* pass(1_000)
+      for (const id of ids) assert.strictEqual((yield* find(id))._tag, "Succeeded")
+      assert.deepStrictEqual(sizes, [20])
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("waits with nobody's report for a handler that is still at work", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const ids = yield* dispatchSyncs(8)
+      const release = yield* Deferred.make<void>()
+      let called = 0
+      const third = Effect.suspend(() => {
+        called += 1
+        return called === 3 ? Deferred.await(release) : Effect.void
+      })
+      yield* startWorker([syncing(third)], { concurrency: 8, batch: 8 })
+      yield* pass(1_000)
+      const states = Effect.map(
+        Effect.forEach(ids, (id) => find(id)),
+        (runs) => runs.map(({ _tag }) => _tag).toSorted()
+      )
+      assert.deepStrictEqual(yield* states, ["Running", ...Array.from({ length: 7 }, () => "Succeeded")])
+      yield* Deferred.succeed(release, undefined)
+      yield* pass(1_000)
+      assert.deepStrictEqual(
+        yield* states,
+        ids.map(() => "Succeeded")
+      )
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("one that fails among those that were over at once fails its own run alone", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const ids = yield* dispatchSyncs(5)
+      let called = 0
+      const second = Effect.suspend(() => {
+        called += 1
+        return called === 2 ? Effect.die(new Error("broken")) : Effect.void
+      })
+      yield* startWorker([syncing(second)], { concurrency: 5, batch: 5 })
+      yield* pass(1_000)
+      const runs = yield* Effect.forEach(ids, (id) => find(id))
+      assert.strictEqual(runs.filter(({ _tag }) => _tag === "Succeeded").length, 4)
+      assert.strictEqual(runs.filter(({ _tag }) => _tag === "Queued" || _tag === "Failed").length, 1)
+    }).pipe(Effect.provide(layerBench))
+  )
+})
