@@ -45,14 +45,10 @@ export interface Over {
 }
 
 /** Calls the handler. It works on by itself until {@link attend} is there for it. */
-export const begin = <R>(
-  { work, handler, context }: Assignment<R>,
-  { limits }: AttemptTerms
-): Effect.Effect<Attempt, never, R> => {
+export const begin = <R>({ work, handler, context }: Assignment<R>): Effect.Effect<Attempt, never, R> => {
   const { operation } = handler
   const { dispatch, attempt } = work.run
   return handler.handle(dispatch.payload, context).pipe(
-    Effect.map((done) => withoutLargeResult(done, limits.resultMaxBytes)),
     Effect.annotateLogs({ run: dispatch.id, operation: operation.type, attempt }),
     Effect.forkDetach({ startImmediately: true }),
     Effect.map((handling) => ({ work, policy: operation.attempts, handling }))
@@ -90,14 +86,15 @@ const UNWRITABLE: RunFailure = {
 
 /** Settles what attempts came to, all of them together: those that were over at once never waited for each other. Never fails. */
 export const report = Effect.fnUntraced(function* (overs: ReadonlyArray<Over>, terms: AttemptTerms) {
+  const atMillis = yield* Clock.currentTimeMillis
   const ended: Array<Ended> = []
   for (const over of overs) {
     over.work.reasonsNotToAsk += 1
-    const event = yield* eventOf(over, terms)
+    const event = yield* eventOf(over, atMillis, terms)
     if (event !== null) ended.push({ work: over.work, step: yield* stepOf(over.work, event) })
   }
   for (const work of yield* unwritableAmong(ended, terms)) {
-    const failed: ReportedEvent = { ...(yield* reportOn(work)), counts: {}, _tag: "Fail", failure: UNWRITABLE }
+    const failed: ReportedEvent = { ...reportOn(work, atMillis), counts: {}, _tag: "Fail", failure: UNWRITABLE }
     yield* unwritableAmong([{ work, step: yield* stepOf(work, failed) }], terms)
   }
 })
@@ -108,30 +105,36 @@ interface Ended {
   readonly step: Step
 }
 
-const reportOn = ({ run, counts }: Work): Effect.Effect<Report> =>
-  Effect.map(Clock.currentTimeMillis, (atMillis) => ({ admission: run.admission, atMillis, counts }))
+type Report = Pick<Extract<RunEvent, { readonly _tag: "Succeed" }>, "admission" | "atMillis" | "counts">
+type ReportedEvent = Exclude<RunEvent, { readonly _tag: "Start" | "Block" | "Hold" | "Revoke" }>
+
+const reportOn = ({ run, counts }: Work, atMillis: number): Report => ({ admission: run.admission, atMillis, counts })
 
 /** What has to be settled; null where there is nothing, or nothing of ours. */
-const eventOf = Effect.fnUntraced(function* ({ work, end, policy }: Over, { observe }: AttemptTerms) {
-  if (end === "revoked") {
-    yield* observe({ _tag: "Revoked", runId: work.run.dispatch.id })
-    return null
+const eventOf = (
+  { work, end, policy }: Over,
+  atMillis: number,
+  { limits, observe }: AttemptTerms
+): Effect.Effect<ReportedEvent | null> => {
+  switch (end) {
+    case "revoked":
+      return Effect.as(observe({ _tag: "Revoked", runId: work.run.dispatch.id }), null)
+    case "moved_on":
+      return Effect.as(about(work, Effect.logInfo("work stopped: the run has moved on")), null)
+    case "released":
+      return Effect.succeed({ ...reportOn(work, atMillis), _tag: "Release" })
+    default:
+      return eventFor(
+        withoutLargeResult(end, limits.resultMaxBytes),
+        reportOn(work, atMillis),
+        work.run.attempt,
+        policy
+      )
   }
-  if (end === "moved_on") {
-    yield* about(work, Effect.logInfo("work stopped: the run has moved on"))
-    return null
-  }
-  const report = yield* reportOn(work)
-  return end === "released"
-    ? { ...report, _tag: "Release" as const }
-    : yield* eventFor(end, report, work.run.attempt, policy)
-})
+}
 
 const about = ({ run: { dispatch, attempt } }: Work, log: Effect.Effect<void>): Effect.Effect<void> =>
   Effect.annotateLogs(log, { run: dispatch.id, operation: dispatch.subject.operationType, attempt })
-
-type Report = Pick<Extract<RunEvent, { readonly _tag: "Succeed" }>, "admission" | "atMillis" | "counts">
-type ReportedEvent = Exclude<RunEvent, { readonly _tag: "Start" | "Block" | "Hold" | "Revoke" }>
 
 const eventFor = (
   handledAs: Handled,
@@ -167,8 +170,10 @@ const waitAfter = (saidMillis: number | null, attemptNumber: number, policy: Att
   saidMillis === null ? backoffAfter(attemptNumber, policy) : Effect.succeed(saidMillis)
 
 /** The run is in the state its own admission left it in: that the event does not fit it would be a bug of ours. */
-const stepOf = ({ run }: Work, event: ReportedEvent): Effect.Effect<Step> =>
-  Result.match(step(run, event), { onSuccess: Effect.succeed, onFailure: Effect.die })
+const stepOf = ({ run }: Work, event: ReportedEvent): Effect.Effect<Step> => {
+  const next = step(run, event)
+  return Result.isSuccess(next) ? Effect.succeed(next.success) : Effect.die(next.failure)
+}
 
 /** Settles the steps, tells of them, and answers the works whose steps the store does not take as they are. */
 const unwritableAmong = Effect.fnUntraced(function* (ended: ReadonlyArray<Ended>, { settle, observe }: AttemptTerms) {

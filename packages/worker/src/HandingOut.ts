@@ -61,7 +61,7 @@ const beginAll = Effect.fnUntraced(function* <R>(
     if (handler === undefined) continue
     const work = terms.inHand.take(run, leaseUntilMillis)
     yield* terms.observe({ _tag: "Started", run })
-    const attempt = yield* begin({ work, handler, context: makeHandlerContext(work, terms.catalogue, ports) }, terms)
+    const attempt = yield* begin({ work, handler, context: makeHandlerContext(work, terms.catalogue, ports) })
     const isOver = overAlready(attempt)
     if (isOver === null) atWork.push(attempt)
     else over.push(isOver)
