@@ -39,10 +39,10 @@ export interface Portion {
   readonly parameters: ReadonlyArray<string>
 }
 
-/** One after the other: parameters are made when they are asked for. */
+/** One after the other: but for their order, nothing is done for a portion before it is asked for. */
 export function* portionsOf(asked: ReadonlyArray<Asked>): Generator<Portion, undefined> {
-  for (const alike of groupsOf(asked.toSorted(byIdentity))) {
-    for (const some of slicesOf(alike)) yield* inParameters(some)
+  for (const some of slicesOf(asked.toSorted(byIdentity))) {
+    for (const alike of groupsOf(some)) yield* inParameters(alike)
   }
   return undefined
 }
