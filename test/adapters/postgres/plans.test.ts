@@ -59,6 +59,8 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })(
   `plans at ${(3 * ROWS).toLocaleString("en")} runs`,
   (it) => {
     const WALKS_MORE = /(Seq|Bitmap Heap) Scan on runs|Hash Join|Merge Join/
+    /** More than there are priorities, of which some are not asked about. */
+    const REMOVES_RUNS = /Rows Removed by \w+( \w+)*: ([4-9]|\d\d)/
     const types = `'{${Array.from({ length: 20 }, (_, at) => `op${at}`).join(",")}}'`
     const FROM_THE_BEGINNING = [
       "array_fill('0001-01-01'::timestamptz, '{3}')",
@@ -75,14 +77,15 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })(
         assert.match(plan, /Index Scan using runs_waiting/)
         assert.match(plan, /Index Scan using runs_pkey/)
         assert.notMatch(plan, WALKS_MORE)
-        assert.notMatch(plan, /Sort Key: r|Rows Removed/)
+        assert.notMatch(plan, /Sort Key: r/)
+        assert.notMatch(plan, REMOVES_RUNS)
         // Of a type that nobody waits for: no more is looked at than the front, however much is available.
         const none = yield* claimed("'2026-06-01'", "'{nobody}'")
         assert.match(none, new RegExp(`Rows Removed by Filter: ${100 + PASSED_AT_MOST}$`, "m"))
         // Nothing available: a look for each priority.
         const idle = yield* claimed("'2025-01-01'", types)
         assert.match(idle, /Index Scan using runs_waiting on runs r\S* \(actual rows=0\.00 loops=3\)/)
-        assert.notMatch(idle, /Rows Removed/)
+        assert.notMatch(idle, REMOVES_RUNS)
       })
     )
 

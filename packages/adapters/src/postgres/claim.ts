@@ -55,10 +55,10 @@ const eligible = (q: string, run: string): string =>
 /**
  * Parameters: now, types, workspaces, lanes, room, and the instants and ids to begin behind, by rank; see `FrontMark`.
  *
- * The front of each priority is read in the order of its index, and no further than rows are asked of it; where it begins is looked up
- * once more, since to sort it would be to read it all. A run is locked by its id alone, so that none is locked that stands in front and
- * cannot be taken. That it must still be queued is asked by way of `front`: said in as many words, it would let the planner walk an
- * index of queued runs for an id, while nobody has analysed the table.
+ * The front of each priority is read in the order of its index, and no further than rows are asked of it. Where it begins, its first row
+ * says; of the priorities behind that one this is looked up, since to sort the front would be to read it all. A run is locked by its id
+ * alone, so that none is locked that stands in front and cannot be taken. That it must still be queued is asked by way of `front`: said
+ * in as many words, it would let the planner walk an index of queued runs for an id, while nobody has analysed the table.
  */
 export const oldestStatement = ({ q }: Names, limit: number): string => {
   const room = "$5::integer"
@@ -70,9 +70,13 @@ export const oldestStatement = ({ q }: Names, limit: number): string => {
     ORDER BY r.available_at, r.id LIMIT ${rows}
   ) AS w`
   return `WITH front AS MATERIALIZED (
-  ${frontOf("r.id, r.status, r.operation_type, r.workspace_id, r.lane", window)}
+  ${frontOf("r.id, r.available_at, r.status, r.operation_type, r.workspace_id, r.lane", window)}
 ), first AS MATERIALIZED (
-  ${frontOf("r.id, r.available_at", 1)}
+  SELECT rank, id, available_at FROM front LIMIT 1
+), firsts AS MATERIALIZED (
+  SELECT rank, id, available_at FROM first
+  UNION ALL
+  ${frontOf("r.id, r.available_at", 1)} WHERE p.rank > (SELECT rank FROM first)
 ), taken AS MATERIALIZED (
   SELECT r.* FROM front f CROSS JOIN LATERAL (
     SELECT ${QUEUED_COLUMNS} FROM ${q}.runs r
@@ -84,7 +88,7 @@ UNION ALL
 SELECT ${noQueuedColumns({ id: "f.id", available_at: "f.available_at" })}, NULL, NULL,
   CASE WHEN (SELECT count(*) FROM taken) < ${room}
     THEN EXISTS (SELECT FROM front GROUP BY rank HAVING count(*) = ${window}) ELSE false END
-FROM (VALUES (1)) AS note LEFT JOIN (SELECT id, available_at FROM first ORDER BY available_at, id LIMIT 1) AS f ON true`
+FROM (VALUES (1)) AS note LEFT JOIN (SELECT id, available_at FROM firsts ORDER BY available_at, id LIMIT 1) AS f ON true`
 }
 
 /** Which runs could have been taken at an instant, those that wait for longest first; parameters: the instant, types. Holds none. */
