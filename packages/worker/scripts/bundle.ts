@@ -62,6 +62,9 @@ const isCore = (id: string, graph: Graph): boolean => {
   return reached.has(id)
 }
 
+/** While it loads it asks for a stack trace, and a trace through a file as large as the core takes as long as fifty other modules. */
+const LOOKS_AT_ITS_STACK = `${distOf("effect")}Utils.js`
+
 /** What the manifest names beside the shared packages stays where it is: parts with files of their own, and what secures. */
 const external = Object.keys(read(manifestOf("@countersign/worker")).dependencies)
   .filter((name) => !SHARED.includes(name))
@@ -87,7 +90,10 @@ await build({
       groups: [
         {
           debugName: "by need",
-          name: (id, graph) => (isCore(id, graph) ? "core" : nameOf(id) === null ? null : "more")
+          name: (id, graph) => {
+            if (id === LOOKS_AT_ITS_STACK) return "apart"
+            return isCore(id, graph) ? "core" : nameOf(id) === null ? null : "more"
+          }
         }
       ]
     }
