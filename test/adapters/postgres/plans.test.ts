@@ -1,5 +1,6 @@
 /** Plans, not times: with a large table the statements of an admission find what they need by index. */
 import { migrate } from "@countersign/adapters"
+import { WorkspaceId } from "@countersign/domain"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
@@ -7,6 +8,7 @@ import { fairStatement, oldestStatement, PASSED_AT_MOST } from "../../../package
 import { holdingExpired, pruning } from "../../../packages/adapters/src/postgres/expiry.ts"
 import { factsStatement } from "../../../packages/adapters/src/postgres/factsStatement.ts"
 import { extending, holdingRunning, saving } from "../../../packages/adapters/src/postgres/heldRuns.ts"
+import { listing } from "../../../packages/adapters/src/postgres/listing.ts"
 import { offeringStatement } from "../../../packages/adapters/src/postgres/offering.ts"
 import { DEFAULT_SCHEMA, namesOf, SchemaName } from "../../../packages/adapters/src/postgres/SchemaName.ts"
 import { movingStatement } from "../../../packages/adapters/src/postgres/write.ts"
@@ -196,11 +198,11 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })(
           const idle = yield* offering
           assert.match(idle, /Index Cond: \(\(workspace_id = .*\) AND \(held_epoch < .*\)\)/)
           assert.match(idle, /LockRows \(actual rows=0\.00/)
-          assert.notMatch(idle, /Seq Scan|Sort|runs_by_workspace/)
+          assert.notMatch(idle, /Seq Scan|Sort|in_workspace/)
           yield* sql`UPDATE countersign.authority_epochs SET epoch = 8 WHERE workspace_id = 'w7'`
           const offered = yield* offering
           assert.match(offered, /Index Scan using runs_pkey/)
-          assert.notMatch(offered, /Seq Scan|Sort|runs_by_workspace/)
+          assert.notMatch(offered, /Seq Scan|Sort|in_workspace/)
         })
     )
 
@@ -247,6 +249,22 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })(
           }).pipe(sql.withTransaction, Effect.flip)
           assert.deepStrictEqual(undone, [{ by_key: 1_001, through_all: 0 }])
         })
+    )
+
+    it.effect("the runs of a workspace are listed from the indexes of their states", () =>
+      Effect.gen(function* () {
+        const workspaceId = WorkspaceId.make("w7")
+        const anything = yield* planOf(listing(names, { workspaceId, limit: 20 }).text, ["'w7'"])
+        assert.match(anything, /Index Scan Backward using runs_ended_in_workspace/)
+        assert.match(anything, /Index Scan Backward using runs_queued_in_workspace/)
+        assert.match(anything, /Index Scan using runs_running/)
+        const ended = yield* planOf(listing(names, { workspaceId, status: "completed", limit: 20 }).text, [
+          "'w7'",
+          "'completed'"
+        ])
+        assert.match(ended, /Index Scan Backward using runs_ended_in_workspace/)
+        for (const plan of [anything, ended]) assert.notMatch(plan, WALKS_MORE)
+      })
     )
 
     it.effect("a worker's runs are found by id", () =>

@@ -15,6 +15,7 @@ import * as telling from "./migrations/0009_telling.ts"
 import * as lean from "./migrations/0010_lean.ts"
 import * as insertion from "./migrations/0011_insertion.ts"
 import * as together from "./migrations/0012_together.ts"
+import * as fewer from "./migrations/0013_fewer.ts"
 import { DEFAULT_SCHEMA, type Names, namesOf, type SchemaName } from "./SchemaName.ts"
 import { storeUnavailable } from "./troubles.ts"
 
@@ -37,7 +38,8 @@ const migrations: ReadonlyArray<Migration> = [
   { id: 9, name: "telling", statements: telling.statements },
   { id: 10, name: "lean", statements: lean.statements },
   { id: 11, name: "insertion", statements: insertion.statements },
-  { id: 12, name: "together", statements: together.statements }
+  { id: 12, name: "together", statements: together.statements },
+  { id: 13, name: "fewer", statements: fewer.statements }
 ]
 
 /** The version of the schema that this code works with: the number of its last migration. */

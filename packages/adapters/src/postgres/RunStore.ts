@@ -2,7 +2,6 @@
 
 import {
   type FirstStep,
-  type RunFilter,
   type RunId,
   RunNotFound,
   RunStore,
@@ -23,6 +22,7 @@ import {
   savingParameters
 } from "./heldRuns.ts"
 import { limited } from "./limits.ts"
+import { listing } from "./listing.ts"
 import { type QueuedRow, RUN_COLUMNS, type RunRow, readQueued, readRun, readRunning } from "./RunRow.ts"
 import { isRunId } from "./readCells.ts"
 import { readPage } from "./readRows.ts"
@@ -39,23 +39,6 @@ interface IdRow {
 
 interface LeaseRow extends IdRow {
   readonly lease_until: Date | null
-}
-
-/** The conditions that are asked for and no others: what is null or absent would spoil the plan. */
-const conditionsOf = (filter: RunFilter) => {
-  const conditions = [
-    ["workspace_id =", filter.workspaceId],
-    ["tenant_id =", filter.tenantId],
-    ["operation_type =", filter.operationType],
-    ["status =", filter.status],
-    ["outcome =", filter.outcome],
-    ["id <", filter.before]
-  ].flatMap(([condition, value]) => (value === undefined ? [] : [{ condition, value }]))
-  const where = conditions.map(({ condition }, index) => `r.${condition} $${index + 1}`)
-  return {
-    where: where.length === 0 ? "" : `WHERE ${where.join(" AND ")}`,
-    values: conditions.map(({ value }) => value)
-  }
 }
 
 /** The canonical record of runs. */
@@ -97,8 +80,7 @@ export const layerRunStore = (names: Names): Layer.Layer<RunStore, never, SqlCli
         find: (id) => one(id, ""),
         hold: (id) => one(id, "FOR UPDATE"),
         list: Effect.fnUntraced(function* (filter) {
-          const { where, values } = conditionsOf(filter)
-          const text = `SELECT ${RUN_COLUMNS} FROM ${q}.runs r ${where} ORDER BY r.id DESC LIMIT ${limited(filter.limit)}`
+          const { text, values } = listing(names, filter)
           const rows = yield* during("list runs")(sql.unsafe<RunRow>(text, values))
           return readPage(rows, readRun)
         }),

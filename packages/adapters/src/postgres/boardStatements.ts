@@ -48,9 +48,10 @@ const sourcesOf = (filter: BoardFilter, bind: Bind): ReadonlyArray<string> => {
   if (status === "queued") return [QUEUED]
   if (status === "running") return [RUNNING]
   if (freshness === "likely_stale" || freshness === "fresh_active") return [QUEUED, RUNNING]
-  if (tenantId === undefined) return ["true"]
-  const ended = `${COMPLETED} AND r.tenant_id = ${bind(tenantId)}`
-  return outcome === "succeeded" || status === "completed" ? [ended] : [ended, QUEUED, RUNNING]
+  const ended = tenantId === undefined ? COMPLETED : `${COMPLETED} AND r.tenant_id = ${bind(tenantId)}`
+  return outcome === "succeeded" || status === "completed" || freshness === "terminal_normal"
+    ? [ended]
+    : [ended, QUEUED, RUNNING]
 }
 
 /**
