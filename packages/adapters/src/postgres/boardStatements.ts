@@ -105,19 +105,26 @@ export const pageStatement = ({ q }: Names, query: BoardQuery, limit: number, lo
   const { values, bind } = makeParameters()
   const direction = query.at._tag === "NewerThan" ? "ASC" : "DESC"
   const within = [`r.workspace_id = ${bind(query.scope.workspaceId)}`, ...boundsOf(query, bind)].join(" AND ")
-  const sources = sourcesOf(query.filter, bind).map(
-    (source) => `FROM ${q}.runs r WHERE ${within} AND ${source} ORDER BY r.id ${direction}`
-  )
+  const source = (condition: string) => `FROM ${q}.runs r WHERE ${within} AND ${condition}`
+  const inOrder = `ORDER BY r.id ${direction}`
+  const sources = sourcesOf(query.filter, bind)
   const passing = [inScope(query.scope, bind), ...conditionsOf(query, bind)].join(" AND ")
-  const ends = sources.map((source) => `(SELECT r.id ${source} OFFSET ${lookThrough - 1} LIMIT 1)`)
-  const looked = sources.map((source) => `(SELECT r.* ${source} LIMIT ${lookThrough})`)
+  const ends = sources.map((one) => `(SELECT r.id ${source(one)} ${inOrder} OFFSET ${lookThrough - 1} LIMIT 1)`)
+  const isWithin =
+    direction === "ASC"
+      ? "r.id <= coalesce((SELECT id FROM stop), 'ffffffff-ffff-ffff-ffff-ffffffffffff')"
+      : "r.id >= coalesce((SELECT id FROM stop), '00000000-0000-0000-0000-000000000000')"
+  // Each part is bounded before it is filtered, so that it is read in the order of its index and no further than it has to be.
+  const found = sources.map(
+    (one) => `(SELECT r.* FROM (SELECT r.* ${source(`${one} AND ${isWithin}`)} ${inOrder} LIMIT ${lookThrough}) r
+    WHERE ${passing} ${inOrder} LIMIT ${limit + 1})`
+  )
   const text = `WITH stop AS MATERIALIZED (
   SELECT e.id FROM (${ends.join(" UNION ALL ")}) e ORDER BY e.id ${direction} LIMIT 1
 )
 SELECT (SELECT id FROM stop) AS stop_id, page.* FROM (VALUES (1)) one LEFT JOIN LATERAL (
-  SELECT ${RUN_COLUMNS}, r.lease_until FROM (${looked.join(" UNION ALL ")}) r
-  WHERE ${passing} AND ((SELECT id FROM stop) IS NULL OR r.id ${direction === "ASC" ? "<=" : ">="} (SELECT id FROM stop))
-  ORDER BY r.id ${direction} LIMIT ${limit + 1}
+  SELECT ${RUN_COLUMNS}, r.lease_until FROM (${found.join(" UNION ALL ")}) r
+  ${inOrder} LIMIT ${limit + 1}
 ) page ON true`
   return { text, values }
 }
