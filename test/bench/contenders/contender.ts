@@ -10,7 +10,7 @@ import { openFloorContender } from "../rows/floor.ts"
 import { type WorkTerms, work } from "../rows/work.ts"
 import { memoryStore } from "../stores/memory.ts"
 import { databaseAt, openEmbedded } from "../stores/postgres.ts"
-import type { Content, Filled, Store } from "../stores/Store.ts"
+import { type Filled, NotRight, type Store } from "../stores/Store.ts"
 import { openUngated } from "../stores/ungated.ts"
 import { BATCHES, CHECK, drainQuestion, fillQuestion } from "./questions.ts"
 
@@ -48,14 +48,14 @@ const run = <A>(effect: Effect.Effect<A, unknown, Scope.Scope>): Promise<A> =>
   Effect.runPromise(Scope.provide(effect, open))
 
 const { store, drain } = await run(
-  contenders[argument(0)] ?? Effect.fail(new Error(`nobody here is called ${argument(0)}`))
+  contenders[argument(0)] ?? new NotRight({ message: `nobody here is called ${argument(0)}` })
 )
 let filled: Filled | null = null
 
 const withFilled = <A>(use: (filled: Filled) => Effect.Effect<A, unknown>): Promise<A> =>
-  run(Effect.suspend(() => (filled === null ? Effect.fail(new Error("nothing was filled")) : use(filled))))
+  run(Effect.suspend(() => (filled === null ? new NotRight({ message: "nothing was filled" }) : use(filled))))
 
-const fills = (["new", "known"] as const).map((snapshots: Content["snapshots"] & string) => [
+const fills = (["new", "known"] as const).map((snapshots) => [
   fillQuestion(snapshots),
   async (queued: number) => {
     filled = await run(store.filled({ queued, snapshots }))
