@@ -11,7 +11,14 @@ import { Effect } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { Names } from "./SchemaName.ts"
 import { during, storeUnavailable } from "./troubles.ts"
-import { confirmingParameters, confirmingStatement, movingParameters, movingStatement, type Telling } from "./write.ts"
+import {
+  basisOf,
+  confirmingParameters,
+  confirmingStatement,
+  movingParameters,
+  movingStatement,
+  type Telling
+} from "./write.ts"
 
 /** A row without an id says that the other statement would have been the right one; see {@link Telling}. */
 interface AnsweredRow {
@@ -66,11 +73,15 @@ export type WriteSteps = (
  * again within each: a subscription that is there when a statement begins is told of what it writes.
  */
 export const makeStepWriter = (names: Names, sql: SqlClient.SqlClient): WriteSteps => {
-  const textsOf = (statement: typeof movingStatement) => ({
-    tells: statement(names, "tells"),
-    nobody: statement(names, "nobody")
+  const textsOf = (statement: (telling: Telling) => string) => ({
+    tells: statement("tells"),
+    nobody: statement("nobody")
   })
-  const [move, confirm] = [textsOf(movingStatement), textsOf(confirmingStatement)]
+  const move = {
+    decided: textsOf((by) => movingStatement(names, by, "decided")),
+    reported: textsOf((by) => movingStatement(names, by, "reported"))
+  }
+  const confirm = textsOf((by) => confirmingStatement(names, by))
   let telling: Telling = "nobody"
 
   const idsRefused = Effect.fnUntraced(function* (statement: Statement, steps: ReadonlyArray<Step>, by: Telling) {
@@ -97,7 +108,10 @@ export const makeStepWriter = (names: Names, sql: SqlClient.SqlClient): WriteSte
     const active = steps.filter(({ before }) => !isCompleted(before))
     const moves = active.filter(({ before, after }) => before !== after)
     const confirmations = active.filter(({ before, after }) => before === after)
-    const moving: Statement = { texts: move, parametersOf: (some, by) => movingParameters(some, by, lease) }
+    const moving: Statement = {
+      texts: move[basisOf(moves)],
+      parametersOf: (some, by) => movingParameters(some, by, lease)
+    }
     return [
       ...steps.filter(({ before }) => isCompleted(before)).map(refusalOf),
       ...(yield* writeWith(moving, moves)),

@@ -41,68 +41,87 @@ const snapshotColumns: ReadonlyArray<Column<Stored>> = [
 
 const sentFor = (parts: ReadonlyArray<Part>) => parts.flatMap(({ sent }) => sent)
 
-const MOVED = [decisionPart, auditPart, noticePart]
-/** Behind whether to wake, whether there is anything to tell, and the lease. */
-const moved = sendingOf([...beforeColumns, ...afterColumns, ...sentFor(MOVED)], 5)
+/** What the steps of one statement send, and which tables they write to beside that of the runs. */
+interface Sort {
+  readonly parts: ReadonlyArray<Part>
+  readonly sending: Sending<WrittenStep>
+}
 
-const CONFIRMED = [decisionPart, auditPart]
-const confirmed = sendingOf([...beforeColumns, ...sentFor(CONFIRMED)], 3)
+const sortOf = (columns: ReadonlyArray<Column<WrittenStep>>, parts: ReadonlyArray<Part>, first: number): Sort => ({
+  parts,
+  sending: sendingOf([...columns, ...sentFor(parts)], first)
+})
+
+/** Behind whether to wake, whether there is anything to tell, and the lease. */
+const moved = (parts: ReadonlyArray<Part>) => sortOf([...beforeColumns, ...afterColumns], parts, 5)
+
+/**
+ * Whether steps that move runs rest on decisions, as those of an admission do. A statement for those that do not leaves out the tables of
+ * decisions: to open a table and its indexes takes the server as long as to write some rows.
+ */
+export type Basis = "decided" | "reported"
+
+const sorts: Readonly<Record<Basis, Sort>> = {
+  decided: moved([decisionPart, auditPart, noticePart]),
+  reported: moved([auditPart, noticePart])
+}
+
+const confirmed = sortOf(beforeColumns, [decisionPart, auditPart], 3)
 
 const isStillThere = ({ cell }: Sending<WrittenStep>) => `r.id = s.id AND r.status = ${cell("was_status", "s")}
     AND r.attempt = ${cell("was_attempt", "s")} AND r.admission = ${cell("was_admission", "s")}`
 
 /** What the other parts of the statement take from the runs that are written. */
-const returned = (sending: Sending<WrittenStep>, parts: ReadonlyArray<Part>): string =>
+const returned = ({ sending, parts }: Sort): string =>
   [
     ...COPIED.run.map((name) => `r.${name}`),
     ...sending.own([...COPIED.step, ...sentFor(parts).map(({ name }) => name)], "s")
   ].join(", ")
 
 /** Brings runs to their next state. What a step does not say (when the run waits, who decided) stays as it was. */
-const moving = ({ q }: Names, hindrance: string) => {
-  const cell = (name: string) => moved.cell(name, "s")
+const moving = ({ q }: Names, sort: Sort, hindrance: string) => {
+  const { sending } = sort
+  const cell = (name: string) => sending.cell(name, "s")
   const state = [...stateColumns.map(({ name }) => name).filter((name) => name !== "available_at"), "held_epoch"]
   return `UPDATE ${q}.runs AS r SET ${state.map((name) => `${name} = ${cell(name)}`).join(", ")},
     available_at = coalesce(s.available_at, r.available_at),
     decision_id = CASE ${cell("status")} WHEN 'queued' THEN NULL ELSE coalesce(s.decision_id, r.decision_id) END,
     lease_holder = CASE ${cell("status")} WHEN 'running' THEN $3::text END,
     lease_until = CASE ${cell("status")} WHEN 'running' THEN $4::timestamptz END
-  FROM ${moved.table("s")}
-  WHERE ${isStillThere(moved)} AND NOT (${hindrance})
-  RETURNING ${returned(moved, MOVED)}`
+  FROM ${sending.table("s")}
+  WHERE ${isStillThere(sending)} AND NOT (${hindrance})
+  RETURNING ${returned(sort)}`
 }
 
 /** Leaves runs as they are, and holds them until what was decided again is recorded. */
-const confirming = ({ q }: Names, hindrance: string) => `SELECT ${returned(confirmed, CONFIRMED)}
-  FROM ${confirmed.table("s")} JOIN ${q}.runs r ON ${isStillThere(confirmed)}
+const confirming = ({ q }: Names, sort: Sort, hindrance: string) => `SELECT ${returned(sort)}
+  FROM ${sort.sending.table("s")} JOIN ${q}.runs r ON ${isStillThere(sort.sending)}
   WHERE NOT (${hindrance}) FOR NO KEY UPDATE OF r`
+
+const hasDecisions = ({ parts }: Sort): boolean => parts.includes(decisionPart)
 
 /**
  * `IN (…) IS TRUE` is not turned into a join: a join of two sets whose sizes the planner cannot know becomes a nested loop,
  * which is quadratic in the batch. For the same reason snapshots are looked for by a scalar sub-select, never by `NOT EXISTS`.
  */
-const recording = (
-  names: Names,
-  telling: Telling,
-  stepping: typeof moving,
-  sending: Sending<WrittenStep>,
-  parts: ReadonlyArray<Part>
-) => {
+const recording = (names: Names, telling: Telling, stepping: typeof moving, sort: Sort) => {
   const { q, channel } = names
+  const { sending, parts } = sort
   const subscribed = `EXISTS (SELECT FROM ${q}.event_subscriptions WHERE ended_at IS NULL)`
   const isMistaken = `$2::boolean AND ${telling === "tells" ? "NOT " : ""}${subscribed}`
-  const eventsAt = sending.next + snapshotColumns.length
-  const told = `told AS (
-  ${notingEvents(names, fromArrays(eventColumns, eventsAt, "e"), "SELECT id FROM written")}
-), `
-  return `WITH written AS (
-  ${stepping(names, telling === "tells" ? "false" : isMistaken)}
-), known AS (
+  const eventsAt = sending.next + (hasDecisions(sort) ? snapshotColumns.length : 0)
+  const known = `known AS (
   INSERT INTO ${q}.snapshots (${namesOf(snapshotColumns)})
   SELECT ${cellsOf(snapshotColumns, "k")} FROM ${fromArrays(snapshotColumns, sending.next, "k")}
   WHERE (SELECT true FROM ${q}.snapshots o WHERE o.hash = k.hash) IS NULL
   ON CONFLICT DO NOTHING
-), ${parts
+), `
+  const told = `told AS (
+  ${notingEvents(names, fromArrays(eventColumns, eventsAt, "e"), "SELECT id FROM written")}
+), `
+  return `WITH written AS (
+  ${stepping(names, sort, telling === "tells" ? "false" : isMistaken)}
+), ${hasDecisions(sort) ? known : ""}${parts
     .map(
       ({ insertion }, at) => `part_${at} AS (
   ${insertion(q, "written", (name) => sending.cell(name, "w"))}
@@ -117,12 +136,16 @@ UNION ALL SELECT NULL WHERE ${isMistaken}`
 }
 
 /** For steps that move their runs; answers the ids that were refused. */
-export const movingStatement = (names: Names, telling: Telling): string =>
-  recording(names, telling, moving, moved, MOVED)
+export const movingStatement = (names: Names, telling: Telling, basis: Basis): string =>
+  recording(names, telling, moving, sorts[basis])
 
 /** For steps that only record; answers the ids that were refused. */
 export const confirmingStatement = (names: Names, telling: Telling): string =>
-  recording(names, telling, confirming, confirmed, CONFIRMED)
+  recording(names, telling, confirming, confirmed)
+
+/** What these steps rest on. */
+export const basisOf = (steps: ReadonlyArray<Step>): Basis =>
+  steps.some(({ decision }) => decision !== null) ? "decided" : "reported"
 
 /** Whether somebody should look at the queue: a run that went back to it may be taken at once. */
 const queuesAtOnce = ({ after, audit }: Step): boolean =>
@@ -137,7 +160,7 @@ const snapshotsOf = (steps: ReadonlyArray<WrittenStep>) =>
 const parametersOf = (
   steps: ReadonlyArray<Step>,
   telling: Telling,
-  sending: Sending<WrittenStep>,
+  sort: Sort,
   lease: ReadonlyArray<unknown>
 ): ReadonlyArray<unknown> => {
   const written = steps.map(writtenStepOf)
@@ -146,19 +169,22 @@ const parametersOf = (
     steps.some(queuesAtOnce),
     events.length > 0,
     ...lease,
-    ...sending.parameters(written),
-    ...arraysOf(snapshotColumns, snapshotsOf(written)),
+    ...sort.sending.parameters(written),
+    ...(hasDecisions(sort) ? arraysOf(snapshotColumns, snapshotsOf(written)) : []),
     ...(telling === "tells" ? arraysOf(eventColumns, events) : [])
   ]
 }
 
-/** The parameters of the statement that moves runs; the lease is for those that come to running. */
+/** The parameters of the statement that moves runs, on their basis; the lease is for those that come to running. */
 export const movingParameters = (
   steps: ReadonlyArray<Step>,
   telling: Telling,
   lease: Lease | null
 ): ReadonlyArray<unknown> =>
-  parametersOf(steps, telling, moved, [lease?.holder ?? null, lease === null ? null : new Date(lease.untilMillis)])
+  parametersOf(steps, telling, sorts[basisOf(steps)], [
+    lease?.holder ?? null,
+    lease === null ? null : new Date(lease.untilMillis)
+  ])
 
 /** The parameters of the statement that only records. */
 export const confirmingParameters = (steps: ReadonlyArray<Step>, telling: Telling): ReadonlyArray<unknown> =>
