@@ -14,8 +14,9 @@ import {
   RunId,
   type Snapshot
 } from "@countersign/domain"
+import { collectGarbage } from "../harness/memory.ts"
 import { nanosecondsOf, type Pass } from "../harness/passes.ts"
-import { collectGarbage, serve } from "../harness/serve.ts"
+import { serve } from "../harness/serve.ts"
 import { allAllowed, CASES, mixed, NOW_MILLIS } from "../rows/scenario.ts"
 
 const isDenied = (decision: Decision) => decision._tag === "Denied"

@@ -1,5 +1,5 @@
 /** Timing something short, many times over. */
-import { collectGarbage } from "./serve.ts"
+import { collectGarbage } from "./memory.ts"
 
 /** Goes through all cases once and says how many were denied, so that nothing can be left out as unused. */
 export type Pass = () => number

@@ -45,7 +45,7 @@ const openProgram = Effect.fnUntraced(function* (folder: string, name: string, a
     Effect.sync(() =>
       fork(join(folder, `${name}.ts`), [...args], {
         cwd: folder,
-        execArgv: ["--conditions=@countersign/source", "--expose-gc"],
+        execArgv: ["--conditions=@countersign/source"],
         stdio: ["ignore", "ignore", "inherit", "ipc"]
       })
     ),

@@ -1,4 +1,4 @@
-/** How a peer is spoken to: by messages from the bench that started it, each answered with one number, or with what went wrong. */
+/** How a program beside the bench is spoken to: by messages from the bench that started it, each answered with one number, or with what went wrong. */
 
 /** What is asked: `question` names it, `count` says for how many. */
 export interface Question {
@@ -38,9 +38,4 @@ export const argument = (at: number): string => {
   const value = process.argv[2 + at]
   if (value === undefined) throw new Error(`argument ${at + 1} is missing`)
   return value
-}
-
-/** What the last case left behind is not cleaned up in the time of the next one. */
-export const collectGarbage = (): void => {
-  globalThis.gc?.()
 }

@@ -3,7 +3,8 @@
  * Arguments: the database, and whether its task checks (`unguarded`, `byHand`).
  */
 import { Logger, makeWorkerUtils, run } from "graphile-worker"
-import { argument, collectGarbage, serve } from "../harness/serve.ts"
+import { collectGarbage } from "../harness/memory.ts"
+import { argument, serve } from "../harness/serve.ts"
 import { checkByHand, checkRuns, fillRuns, type Job, openPool } from "./host.ts"
 
 const TASK = "bench"

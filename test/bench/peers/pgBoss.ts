@@ -3,7 +3,8 @@
  * Arguments: the database, and whether its handlers check (`unguarded`, `expert`).
  */
 import { PgBoss } from "pg-boss"
-import { argument, collectGarbage, serve } from "../harness/serve.ts"
+import { collectGarbage } from "../harness/memory.ts"
+import { argument, serve } from "../harness/serve.ts"
 import { checkAsExpert, checkRuns, fillRuns, type Job, openPool } from "./host.ts"
 
 const QUEUE = "bench"

@@ -108,9 +108,10 @@ export const makeStepWriter = (names: Names, sql: SqlClient.SqlClient): WriteSte
     const active = steps.filter(({ before }) => !isCompleted(before))
     const moves = active.filter(({ before, after }) => before !== after)
     const confirmations = active.filter(({ before, after }) => before === after)
+    const basis = basisOf(moves)
     const moving: Statement = {
-      texts: move[basisOf(moves)],
-      parametersOf: (some, by) => movingParameters(some, by, lease)
+      texts: move[basis],
+      parametersOf: (some, by) => movingParameters(some, by, basis, lease)
     }
     return [
       ...steps.filter(({ before }) => isCompleted(before)).map(refusalOf),

@@ -179,9 +179,10 @@ const parametersOf = (
 export const movingParameters = (
   steps: ReadonlyArray<Step>,
   telling: Telling,
+  basis: Basis,
   lease: Lease | null
 ): ReadonlyArray<unknown> =>
-  parametersOf(steps, telling, sorts[basisOf(steps)], [
+  parametersOf(steps, telling, sorts[basis], [
     lease?.holder ?? null,
     lease === null ? null : new Date(lease.untilMillis)
   ])
