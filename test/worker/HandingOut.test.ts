@@ -1,8 +1,8 @@
 /** Runs are put into their handlers, and what those came to is reported: together where nothing had to be waited for. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
-import { dispatchSyncs, find, layerBench, pass, startWorker, syncing } from "./support/bench.ts"
-import { Trouble } from "./support/unruly.ts"
+import { dispatchSyncs, failureOf, find, layerBench, pass, startWorker, syncing } from "./support/bench.ts"
+import { away, Trouble } from "./support/unruly.ts"
 import { settle } from "./support/world.ts"
 
 /** The sizes of the reports that were written from now on: of steps that end what was running. */
@@ -69,6 +69,25 @@ describe("handing out", () => {
       const runs = yield* Effect.forEach(ids, (id) => find(id))
       assert.strictEqual(runs.filter(({ _tag }) => _tag === "Succeeded").length, 4)
       assert.strictEqual(runs.filter(({ _tag }) => _tag === "Queued" || _tag === "Failed").length, 1)
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("one whose end the store does not take fails its own run alone, and says why", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const ids = yield* dispatchSyncs(5)
+      const trouble = yield* Trouble
+      trouble.beforeStore = ({ operation, steps }) =>
+        operation === "write" &&
+        steps.some(({ before, after }) => before.dispatch.id === ids[2] && after._tag === "Succeeded")
+          ? Effect.fail(away("rejected"))
+          : Effect.void
+      yield* startWorker([syncing(Effect.void)], { concurrency: 5, batch: 5 })
+      yield* pass(1_000)
+      for (const [at, id] of ids.entries()) {
+        if (at === 2) assert.strictEqual((yield* failureOf(id)).code, "handler.invalid_result")
+        else assert.strictEqual((yield* find(id))._tag, "Succeeded")
+      }
     }).pipe(Effect.provide(layerBench))
   )
 })
