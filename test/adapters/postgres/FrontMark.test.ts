@@ -27,16 +27,21 @@ layer(layerStore, { excludeTestServices: true, timeout: "60 seconds" })("the mar
       )
     })
 
+  /** Runs that wait, a few more than have to be taken before the mark counts; all of one operation, as the first. */
+  const backlog = Effect.gen(function* () {
+    const world = yield* makeWorld
+    const runs: Array<Queued> = []
+    for (let number = 0; number < FILLED_IN_A_ROW + 6; number += 1) runs.push(yield* enqueuedOne(world.dispatch()))
+    const [first] = runs
+    assert(first)
+    return { world, atMillis: world.atMillis, runs, first }
+  })
+
   it.effect(
     "behind a long backlog a run that comes in before it waits for a second at most; none is lost, none comes twice",
     () =>
       Effect.gen(function* () {
-        const world = yield* makeWorld
-        const { atMillis } = world
-        const runs: Array<Queued> = []
-        for (let number = 0; number < FILLED_IN_A_ROW + 6; number += 1) runs.push(yield* enqueuedOne(world.dispatch()))
-        const [first] = runs
-        assert(first)
+        const { world, atMillis, runs, first } = yield* backlog
         const taken: Array<string> = []
         const take = (afterMillis: number) =>
           Effect.map(taking(atMillis + afterMillis, first), (ids) => taken.push(...ids))
@@ -57,12 +62,7 @@ layer(layerStore, { excludeTestServices: true, timeout: "60 seconds" })("the mar
 
   it.effect("so does one that comes in before it in its own lane, and is then the first that a fair claim takes", () =>
     Effect.gen(function* () {
-      const world = yield* makeWorld
-      const { atMillis } = world
-      const runs: Array<Queued> = []
-      for (let number = 0; number < FILLED_IN_A_ROW + 6; number += 1) runs.push(yield* enqueuedOne(world.dispatch()))
-      const [first] = runs
-      assert(first)
+      const { world, atMillis, runs, first } = yield* backlog
       for (let number = 0; number < FILLED_IN_A_ROW; number += 1) yield* taking(atMillis + 10_000, first)
       const early = yield* enqueuedOne(world.dispatch(), atMillis - 60_000)
       const fair = (afterMillis: number) => taking(atMillis + afterMillis, first, "fair")
