@@ -4,6 +4,7 @@ import { WorkspaceId } from "@countersign/domain"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
+import { pageStatement } from "../../../packages/adapters/src/postgres/boardStatements.ts"
 import { fairStatement, oldestStatement, PASSED_AT_MOST } from "../../../packages/adapters/src/postgres/claim.ts"
 import { holdingExpired, pruning } from "../../../packages/adapters/src/postgres/expiry.ts"
 import { factsStatement } from "../../../packages/adapters/src/postgres/factsStatement.ts"
@@ -271,6 +272,26 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })(
         ])
         assert.match(ended, /Index Scan Backward using runs_ended_in_workspace/)
         for (const plan of [anything, ended]) assert.notMatch(plan, WALKS_MORE)
+      })
+    )
+
+    it.effect("a page of a workspace is read from the indexes of its states, and no further than it needs", () =>
+      Effect.gen(function* () {
+        const scope = { workspaceId: WorkspaceId.make("w7"), tenants: [], operationTypes: null }
+        const query = { scope, filter: {}, at: { _tag: "Newest" }, nowMillis: 0, limit: 20, lookThrough: 100 } as const
+        const plan = yield* planOf(
+          pageStatement(names, query, query.limit, query.lookThrough).text.replaceAll("($2)", "($2::text[])"),
+          ["'w7'", "'{}'"]
+        )
+        for (const index of ["ended", "queued"]) {
+          assert.match(
+            plan,
+            new RegExp(
+              `Index Scan Backward using runs_${index}_in_workspace on runs r_\\d+ \\(actual rows=(\\d|[1-9]\\d)(\\.0+)? `
+            )
+          )
+        }
+        assert.notMatch(plan, WALKS_MORE)
       })
     )
 
