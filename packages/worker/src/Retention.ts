@@ -3,7 +3,7 @@
  *
  * Contract section 8.
  */
-import { type Pruned, RunStore, type StoreUnavailable } from "@countersign/domain"
+import { type Pruned, type RunId, RunStore, type StoreUnavailable } from "@countersign/domain"
 import { Clock, Effect } from "effect"
 import { perpetually } from "./Perpetual.ts"
 
@@ -13,7 +13,7 @@ export const RETENTION_MILLIS = 90 * 24 * 60 * 60 * 1000
 /** 90 days, in milliseconds: a notice that nobody has taken for so long goes with its run, however short runs are kept otherwise. */
 export const UNTOLD_MILLIS = 90 * 24 * 60 * 60 * 1000
 
-/** How many runs are deleted at once, and the pause between two such deletions while there are more. */
+/** How many runs are looked at and deleted at once, and the pause before the next ones. */
 const BATCH = 500
 const PAUSE_MILLIS = 100
 /** A day. */
@@ -30,19 +30,18 @@ export const prune = (retentionMillis: number): Effect.Effect<number, StoreUnava
     const completedBeforeMillis = nowMillis - retentionMillis
     const toldOrNotBeforeMillis = Math.min(completedBeforeMillis, nowMillis - UNTOLD_MILLIS)
     let runs = 0
-    // What had to stay is walked past once, not again with every batch.
-    let fromMillis: number | null = null
+    let after: RunId | null = null
     for (;;) {
       const pruned: Pruned = yield* store.prune({
         completedBeforeMillis,
         toldOrNotBeforeMillis,
-        fromMillis,
+        after,
         limit: BATCH
       })
       if (pruned.untold > 0) yield* Effect.logWarning(`${pruned.untold} old notices that nobody took are given up`)
       runs += pruned.runs
-      if (pruned.runs < BATCH) return runs
-      fromMillis = pruned.lastMillis
+      if (pruned.next === null) return runs
+      after = pruned.next
       yield* Effect.sleep(PAUSE_MILLIS)
     }
   })

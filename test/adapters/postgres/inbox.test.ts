@@ -25,7 +25,7 @@ const prunedWithTheirRuns = Effect.gen(function* () {
   )
   const recipient = UserId.make(due[0]?.notice.recipient ?? "nobody")
   assert.strictEqual((yield* inbox.noticesOf(recipient, 10)).length, 2)
-  const before = { completedBeforeMillis: atMillis + 15, toldOrNotBeforeMillis: 0, fromMillis: null, limit: 10 }
+  const before = { completedBeforeMillis: atMillis + 15, toldOrNotBeforeMillis: 0, after: null, limit: 10 }
   assert.strictEqual((yield* store.prune(before)).runs, 1)
   const left = yield* inbox.noticesOf(recipient, 10)
   assert.deepStrictEqual(

@@ -214,22 +214,37 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })(
         })
     )
 
-    it.effect("what has expired and what is to be pruned is walked in the order of its index", () =>
-      Effect.gen(function* () {
-        const expired = yield* planOf(holdingExpired(names.q, 100), ["'2026-01-09'"])
-        assert.match(expired, /Index Scan using runs_expiring/)
-        assert.notMatch(expired, /Seq Scan|Sort|Rows Removed/)
-        for (const fromMillis of [null, 0]) {
-          const statement = pruning(names.q, { fromMillis, limit: 100 })
-          const from = fromMillis === null ? [] : ["'2026-01-01'"]
-          const old = yield* planOf(statement, ["'2026-06-01'", "'2026-01-01'", ...from])
-          assert.match(old, /Index Scan using runs_completed/)
-          assert.match(old, /runs_pkey/)
+    it.effect(
+      "what has expired and what is to be pruned is walked in the order of an index, no further than asked",
+      () =>
+        Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          const expired = yield* planOf(holdingExpired(names.q, 100), ["'2026-01-09'"])
+          assert.match(expired, /Index Scan using runs_expiring/)
+          assert.notMatch(expired, /Seq Scan|Sort|Rows Removed/)
+          const prunedBehind = (id: string) =>
+            planOf(pruning(names.q, 100), [
+              "'2026-06-01'",
+              "'2026-01-01'",
+              "'ffffffff-ffff-7fff-bfff-ffffffffffff'",
+              `'${id}'`
+            ])
+          const old = yield* prunedBehind("00000000-0000-7000-8000-000000000000")
+          assert.match(old, /Delete on runs \(actual rows=100\.00/)
           assert.match(old, /Tid Scan on inbox/)
           assert.match(old, /Index (Only )?Scan using inbox_\w+ on inbox i/)
-          assert.notMatch(old, /Seq Scan|Sort|Rows Removed/)
-        }
-      })
+          const [waiting] = yield* sql<{
+            readonly id: string
+          }>`SELECT id FROM countersign.runs WHERE status = 'queued' ORDER BY id LIMIT 1`
+          assert(waiting)
+          for (const plan of [old, yield* prunedBehind(waiting.id)]) {
+            assert.match(
+              plan,
+              /CTE looked\n.*Limit \(actual rows=100\.00.*\n(.*Buffers.*\n)?.*Index Scan using runs_pkey/
+            )
+            assert.notMatch(plan, /Seq Scan/)
+          }
+        })
     )
 
     it.effect(

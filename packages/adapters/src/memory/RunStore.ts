@@ -6,6 +6,7 @@ import {
   type FirstStep,
   type HeldRun,
   IllegalTransition,
+  idsOfTime,
   isCompleted,
   type Lease,
   type Pruning,
@@ -160,21 +161,28 @@ const waiting = (tables: Tables, before: RunId | null, limit: number): ReadonlyA
       heldSinceMillis: held?.sinceMillis ?? null
     }))
 
-/** Completed runs that nobody has to be told of any more, or has not been for too long; the longest completed first. */
+/** The runs that a pruning looks at. */
+const lookedAt = (tables: Tables, { completedBeforeMillis, after, limit }: Pruning): ReadonlyArray<Run> => {
+  const { to } = idsOfTime(0, completedBeforeMillis)
+  return Array.from(HashMap.values(tables.runs), ({ run }) => run)
+    .filter(({ dispatch: { id } }) => id <= to && (after === null || id > after))
+    .sort(byId)
+    .slice(0, limit)
+}
+
+/** Of these, what completed long ago and nobody has to be told of any more, or has not been for too long. */
 const old = (
+  runs: ReadonlyArray<Run>,
   tables: Tables,
-  { completedBeforeMillis, toldOrNotBeforeMillis, fromMillis, limit }: Pruning
+  { completedBeforeMillis, toldOrNotBeforeMillis }: Pruning
 ): ReadonlyArray<Completed> =>
-  Array.from(HashMap.values(tables.runs), ({ run }) => run)
+  runs
     .filter((run) => isCompleted(run))
     .filter(
       ({ completedAtMillis, dispatch }) =>
         completedAtMillis < completedBeforeMillis &&
-        completedAtMillis >= (fromMillis ?? Number.NEGATIVE_INFINITY) &&
         (completedAtMillis < toldOrNotBeforeMillis || !Tables.isNoticePending(tables, dispatch.id))
     )
-    .sort((a, b) => a.completedAtMillis - b.completedAtMillis || byId(a, b))
-    .slice(0, limit)
 
 /**
  * The runs of this state. Steps are written whole or not at all; `running` without a recorded allowed decision for that run
@@ -250,10 +258,12 @@ export const layerRunStore: Layer.Layer<RunStore, never, MemoryState> = Layer.ef
       saveCounts: (reports) => change((tables) => Result.succeed([undefined, reports.reduce(counted, tables)])),
       prune: (pruning) =>
         change((tables) => {
-          const runs = old(tables, pruning)
+          const looked = lookedAt(tables, pruning)
+          const runs = old(looked, tables, pruning)
           const untold = runs.filter(({ dispatch }) => Tables.isNoticePending(tables, dispatch.id))
+          const next = looked[pruning.limit - 1]?.dispatch.id ?? null
           return Result.succeed([
-            { runs: runs.length, untold: untold.length, lastMillis: runs.at(-1)?.completedAtMillis ?? null },
+            { runs: runs.length, untold: untold.length, next },
             runs.reduce((now, { dispatch }) => Tables.withoutRun(now, dispatch.id), tables)
           ])
         })

@@ -16,6 +16,7 @@ import * as lean from "./migrations/0010_lean.ts"
 import * as insertion from "./migrations/0011_insertion.ts"
 import * as together from "./migrations/0012_together.ts"
 import * as fewer from "./migrations/0013_fewer.ts"
+import * as pruning from "./migrations/0014_pruning.ts"
 import { DEFAULT_SCHEMA, type Names, namesOf, type SchemaName } from "./SchemaName.ts"
 import { storeUnavailable } from "./troubles.ts"
 
@@ -39,7 +40,8 @@ const migrations: ReadonlyArray<Migration> = [
   { id: 10, name: "lean", statements: lean.statements },
   { id: 11, name: "insertion", statements: insertion.statements },
   { id: 12, name: "together", statements: together.statements },
-  { id: 13, name: "fewer", statements: fewer.statements }
+  { id: 13, name: "fewer", statements: fewer.statements },
+  { id: 14, name: "pruning", statements: pruning.statements }
 ]
 
 /** The version of the schema that this code works with: the number of its last migration. */

@@ -129,11 +129,11 @@ ORDER BY r.lease_until NULLS FIRST, r.id LIMIT ${limited(limit)} FOR UPDATE SKIP
           Effect.asVoid(during("save what was counted")(sql.unsafe(saving(q), savingParameters(reports)))),
         prune: (asked) =>
           Effect.map(
-            during("delete old runs")(sql.unsafe<PrunedRow>(pruning(q, asked), pruningParameters(asked))),
+            during("delete old runs")(sql.unsafe<PrunedRow>(pruning(q, asked.limit), pruningParameters(asked))),
             ([row]) => ({
               runs: row?.runs ?? 0,
               untold: row?.untold ?? 0,
-              lastMillis: row?.last?.getTime() ?? null
+              next: row?.next ?? null
             })
           )
       })

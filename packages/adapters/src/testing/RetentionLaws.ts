@@ -6,7 +6,7 @@ import { endings } from "./endings.ts"
 import { type Register, type RunPorts, racing, reached, upTo } from "./laws.ts"
 import { blockStep, holdStep, succeedStep } from "./rulings.ts"
 import { enqueuedOne, moved, startedOne } from "./runs.ts"
-import { makeWorld, type World } from "./World.ts"
+import { makeWorld, runIdAt, type World } from "./World.ts"
 
 /** A run of nobody, who need not be told, completed then. */
 const finished = (world: World, atMillis: number) =>
@@ -20,7 +20,7 @@ const isThere = (id: RunId) =>
 /** Prunes what completed before that instant and was told of; what was not stays unless something else is said. */
 const pruning = (completedBeforeMillis: number, more: Partial<Pruning> = {}) =>
   Effect.flatMap(RunStore, (store) =>
-    store.prune({ completedBeforeMillis, toldOrNotBeforeMillis: 0, fromMillis: null, limit: 1000, ...more })
+    store.prune({ completedBeforeMillis, toldOrNotBeforeMillis: 0, after: null, limit: 1000, ...more })
   )
 
 /** The same; answers how many runs went. */
@@ -87,12 +87,11 @@ export const retentionLaws = (it: Register<RunPorts>): void => {
         const untold = yield* moved(succeedStep(yield* startedOne(world.dispatch()), atMillis + 10))
         const system = yield* finished(world, atMillis + 10)
         const lateMillis = atMillis + 1000
-        const alone = { fromMillis: atMillis }
-        const told = { runs: 1, untold: 0, lastMillis: atMillis + 10 }
-        assert.deepStrictEqual(yield* pruning(lateMillis, { ...alone, toldOrNotBeforeMillis: atMillis + 10 }), told)
+        const told = { runs: 1, untold: 0, next: null }
+        assert.deepStrictEqual(yield* pruning(lateMillis, { toldOrNotBeforeMillis: atMillis + 10 }), told)
         assert.deepStrictEqual([yield* isThere(untold.dispatch.id), yield* isThere(system.dispatch.id)], [true, false])
-        const given = { runs: 1, untold: 1, lastMillis: atMillis + 10 }
-        assert.deepStrictEqual(yield* pruning(lateMillis, { ...alone, toldOrNotBeforeMillis: atMillis + 11 }), given)
+        const given = { runs: 1, untold: 1, next: null }
+        assert.deepStrictEqual(yield* pruning(lateMillis, { toldOrNotBeforeMillis: atMillis + 11 }), given)
         assert.isFalse(yield* isThere(untold.dispatch.id))
         assert.deepStrictEqual(yield* notices.takeDue(lateMillis, lateMillis + 1, 1000), [])
         // Whoever is delivering it just now may say so: there is nothing to be noted any more.
@@ -101,16 +100,40 @@ export const retentionLaws = (it: Register<RunPorts>): void => {
       })
   )
 
-  it.effect("what completed before the instant it is to go on from is not looked at again", () =>
+  it.effect("runs are looked at in the order of their ids, so many at once, and behind the one to go on from", () =>
     Effect.gen(function* () {
       const { atMillis, ...world } = yield* makeWorld
-      yield* Effect.forEach([30, 10, 20, 20], (later) => finished({ ...world, atMillis }, atMillis + later))
-      const onFrom = (later: number, limit: number) => pruning(atMillis + 1000, { fromMillis: atMillis + later, limit })
-      assert.deepStrictEqual(yield* onFrom(11, 1), { runs: 1, untold: 0, lastMillis: atMillis + 20 })
-      // At that very instant others may have completed.
-      assert.deepStrictEqual(yield* onFrom(20, 5), { runs: 2, untold: 0, lastMillis: atMillis + 30 })
-      assert.deepStrictEqual(yield* onFrom(30, 5), { runs: 0, untold: 0, lastMillis: null })
-      assert.deepStrictEqual(yield* pruning(atMillis + 1000), { runs: 1, untold: 0, lastMillis: atMillis + 10 })
+      const runs = yield* Effect.forEach([30, 10, 20, 20], (later) =>
+        finished({ ...world, atMillis }, atMillis + later)
+      )
+      const [first, second, third, fourth] = runs.map(({ dispatch }) => dispatch.id)
+      assert(first && second && third && fourth)
+      const looked = (after: RunId | null, limit: number) => pruning(atMillis + 21, { after, limit })
+      // The first has to stay, and is looked at all the same.
+      assert.deepStrictEqual(yield* looked(null, 2), { runs: 1, untold: 0, next: second })
+      assert.deepStrictEqual(yield* looked(third, 1), { runs: 1, untold: 0, next: fourth })
+      assert.deepStrictEqual(yield* looked(fourth, 1), { runs: 0, untold: 0, next: null })
+      assert.deepStrictEqual(yield* looked(first, 2), { runs: 1, untold: 0, next: null })
+      for (const id of [second, third, fourth]) assert.isFalse(yield* isThere(id))
+      assert.isTrue(yield* isThere(first))
+    })
+  )
+
+  it.effect("what was dispatched after that instant is not looked at", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      const { atMillis } = world
+      const early = yield* finished(world, atMillis + 5)
+      const clockAhead = world.systemDispatch({ id: runIdAt(atMillis + 100) })
+      const late = yield* moved(succeedStep(yield* startedOne(clockAhead), atMillis + 5))
+      assert.deepStrictEqual(yield* pruning(atMillis + 50, { limit: 1 }), {
+        runs: 1,
+        untold: 0,
+        next: early.dispatch.id
+      })
+      assert.deepStrictEqual(yield* pruning(atMillis + 50, { limit: 1 }), { runs: 0, untold: 0, next: null })
+      assert.isTrue(yield* isThere(late.dispatch.id))
+      assert.strictEqual(yield* pruned(atMillis + 100), 1)
     })
   )
 
@@ -128,14 +151,14 @@ export const retentionLaws = (it: Register<RunPorts>): void => {
   )
 
   it.effect(
-    "at most as many as asked for go, the longest completed first, and none twice when many prune at once",
+    "at most as many as asked for go, the longest dispatched first, and none twice when many prune at once",
     () =>
       Effect.gen(function* () {
         const { atMillis, ...world } = yield* makeWorld
         const runs = yield* Effect.forEach(upTo(20), (at) => finished({ ...world, atMillis }, atMillis + 20 - at))
         assert.strictEqual(yield* pruned(atMillis + 1000, 2), 2)
         const gone = yield* Effect.filter(runs, ({ dispatch }) => Effect.map(isThere(dispatch.id), (there) => !there))
-        assert.deepStrictEqual(gone, runs.slice(-2))
+        assert.deepStrictEqual(gone, runs.slice(0, 2))
         const counts = yield* racing(upTo(5).map(() => pruned(atMillis + 1000, 4)))
         const rest = yield* pruned(atMillis + 1000)
         assert.strictEqual(

@@ -80,9 +80,9 @@ export interface Pruning {
   readonly completedBeforeMillis: number
   /** Runs that completed before this go whether their notices are delivered or not. */
   readonly toldOrNotBeforeMillis: number
-  /** Runs that completed before this are not looked at; null when all are. */
-  readonly fromMillis: number | null
-  /** At most this many, the longest completed first; 1 to 1000. */
+  /** Only runs with ids behind this one are looked at; null for all. */
+  readonly after: RunId | null
+  /** At most so many runs are looked at, in the order of their ids, whether they go or not; 1 to 1000. */
   readonly limit: number
 }
 
@@ -91,8 +91,8 @@ export interface Pruned {
   readonly runs: number
   /** How many of them had a notice that nobody had taken. */
   readonly untold: number
-  /** When the last of them completed: what is before it need not be looked at again. Null when none went. */
-  readonly lastMillis: number | null
+  /** Behind which id to go on; null when there is nothing left to look at. */
+  readonly next: RunId | null
 }
 
 /** Runs as they are stored. Every write is a step that the lifecycle computed. */
@@ -163,7 +163,8 @@ export class RunStore extends Context.Service<
     readonly saveCounts: (reports: ReadonlyArray<CountsReport>) => Effect.Effect<void, StoreUnavailable>
     /**
      * Deletes completed runs as that says, with their notices and what an inbox of this store keeps of them, skipping what others
-     * hold. The audit record, decisions and snapshots stay.
+     * hold. The audit record, decisions and snapshots stay. Ids begin with the time they were made at, and none later than
+     * `completedBeforeMillis` is looked at: what was dispatched after that has not completed before it.
      */
     readonly prune: (pruning: Pruning) => Effect.Effect<Pruned, StoreUnavailable>
   }
