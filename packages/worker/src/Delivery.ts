@@ -18,8 +18,8 @@ import { Cause, Clock, Effect, Exit, Fiber, FiberSet, Schema, type Scope, Semaph
 import { type AdmissionPorts, admitThese } from "./Admission.ts"
 import { enqueue } from "./Enqueueing.ts"
 import { handOutAll } from "./HandingOut.ts"
-import type { LoopTerms } from "./Loop.ts"
 import { makePace } from "./Pace.ts"
+import type { WorkerTerms } from "./WorkerTerms.ts"
 
 /** Where a delivered run stands when the delivery has been dealt with. `id` is what was delivered. */
 export type Delivered =
@@ -55,7 +55,7 @@ const isRunId = Schema.is(RunId)
  * again is put back into the host's queue, if there is one.
  */
 export const makeDeliveries = <R>(
-  terms: LoopTerms<R>,
+  terms: WorkerTerms<R>,
   queue: OutsideQueue["Service"] | undefined
 ): Effect.Effect<Deliveries, never, AdmissionPorts | R | Scope.Scope> =>
   Effect.gen(function* () {

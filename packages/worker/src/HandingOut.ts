@@ -8,8 +8,8 @@ import { Clock, Effect, FiberSet } from "effect"
 import type { Admitted } from "./Admission.ts"
 import { type Attempt, attend, begin, type Over, overAlready, report } from "./Attempt.ts"
 import { makeHandlerContext } from "./HandlerContext.ts"
-import type { LoopTerms } from "./Loop.ts"
 import type { RecheckPorts } from "./Recheck.ts"
+import type { WorkerTerms } from "./WorkerTerms.ts"
 import type { Work } from "./WorkInHand.ts"
 
 /**
@@ -17,7 +17,7 @@ import type { Work } from "./WorkInHand.ts"
  * admission took longer than the lease it gave, others may have taken its runs by now: they are left to them.
  */
 export const handOutAll = Effect.fnUntraced(function* <R>(
-  terms: LoopTerms<R>,
+  terms: WorkerTerms<R>,
   { blocked, held, expired, started }: Admitted,
   leaseUntilMillis: number,
   whenEnded: (operationType: OperationType) => void
@@ -48,7 +48,7 @@ export const handOutAll = Effect.fnUntraced(function* <R>(
 
 /** Calls the handler of each run, and parts those that had nothing to wait for from those that are at work. */
 const beginAll = Effect.fnUntraced(function* <R>(
-  terms: LoopTerms<R>,
+  terms: WorkerTerms<R>,
   started: ReadonlyArray<Running>,
   leaseUntilMillis: number
 ) {
@@ -71,7 +71,7 @@ const beginAll = Effect.fnUntraced(function* <R>(
 
 const letGo = <R>(
   works: ReadonlyArray<Work>,
-  { inHand }: LoopTerms<R>,
+  { inHand }: WorkerTerms<R>,
   whenEnded: (operationType: OperationType) => void
 ) =>
   Effect.sync(() => {

@@ -8,13 +8,13 @@
 import { RunStore } from "@countersign/domain"
 import { Clock, Deferred, Effect, Exit } from "effect"
 import { FACTS_DEADLINE_MILLIS } from "./FactsReader.ts"
-import type { LoopTerms } from "./Loop.ts"
 import { perpetually } from "./Perpetual.ts"
 import { type RecheckPorts, recheckChanged } from "./Recheck.ts"
+import type { WorkerTerms } from "./WorkerTerms.ts"
 import type { Work } from "./WorkInHand.ts"
 
 /** Beats three times per lease, for ever, and watches the leases whatever becomes of the beats. */
-export const runHeartbeat = <R>(terms: LoopTerms<R>): Effect.Effect<never, never, RunStore | RecheckPorts> => {
+export const runHeartbeat = <R>(terms: WorkerTerms<R>): Effect.Effect<never, never, RunStore | RecheckPorts> => {
   const { leaseMillis } = terms.limits
   const beat = Effect.andThen(
     Effect.sleep(leaseMillis / 3),
@@ -42,7 +42,7 @@ const SIDE_BY_SIDE = 4
  * What is in the middle of a chunk asks by itself when that is done, and what asks by itself right now is not held by a second
  * question, which would keep its lease waiting.
  */
-const makeQuestions = <R>({ catalogue, inHand, limits }: LoopTerms<R>) => {
+const makeQuestions = <R>({ catalogue, inHand, limits }: WorkerTerms<R>) => {
   const alone = new WeakSet<Work>()
   const askable = (isAlone: boolean) =>
     inHand.all().filter((work) => work.reasonsNotToAsk === 0 && alone.has(work) === isAlone)
@@ -82,7 +82,7 @@ const makeQuestions = <R>({ catalogue, inHand, limits }: LoopTerms<R>) => {
   return { together, apart }
 }
 
-const renew = Effect.fnUntraced(function* <R>({ name, limits, inHand }: LoopTerms<R>) {
+const renew = Effect.fnUntraced(function* <R>({ name, limits, inHand }: WorkerTerms<R>) {
   const held = inHand.held()
   if (held.length === 0) return
   const store = yield* RunStore
@@ -95,7 +95,7 @@ const renew = Effect.fnUntraced(function* <R>({ name, limits, inHand }: LoopTerm
 })
 
 /** Ends what has no lease any more, and sleeps until the next lease ends; a new one may end soon, so never for long. */
-const watch = Effect.fnUntraced(function* <R>({ limits, inHand }: LoopTerms<R>) {
+const watch = Effect.fnUntraced(function* <R>({ limits, inHand }: WorkerTerms<R>) {
   const nowMillis = yield* Clock.currentTimeMillis
   yield* inHand.endOverdue(nowMillis)
   const millisLeft = inHand.earliestLeaseEnd() - nowMillis

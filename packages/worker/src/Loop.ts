@@ -4,30 +4,13 @@
  *
  * Architecture section 3.
  */
-import { type Catalogue, type OperationType, RunQueue } from "@countersign/domain"
-import { Clock, Effect, type FiberSet, Queue, type Scope, Stream } from "effect"
+import { type OperationType, RunQueue } from "@countersign/domain"
+import { Clock, Effect, Queue, type Scope, Stream } from "effect"
 import { type AdmissionPorts, admitNext } from "./Admission.ts"
 import { handOutAll } from "./HandingOut.ts"
-import type { Handler } from "./Handler.ts"
 import { FENCED_MILLIS, makePace, type Pace } from "./Pace.ts"
 import { perpetually } from "./Perpetual.ts"
-import type { Settle } from "./Settlement.ts"
-import type { WorkerObserver } from "./WorkerEvent.ts"
-import type { WorkerLimits } from "./WorkerOptions.ts"
-import type { WorkInHand } from "./WorkInHand.ts"
-
-/** What the loop goes by. */
-export interface LoopTerms<R> {
-  readonly name: string
-  readonly catalogue: Catalogue
-  readonly handlers: ReadonlyMap<OperationType, Handler<R>>
-  readonly limits: WorkerLimits
-  readonly inHand: WorkInHand
-  /** Where the handlers run; they outlive the loop while the worker drains. */
-  readonly hands: FiberSet.FiberSet<void>
-  readonly settle: Settle
-  readonly observe: WorkerObserver
-}
+import type { WorkerTerms } from "./WorkerTerms.ts"
 
 /**
  * Claims and hands out work for ever. Interrupting it stops the claiming, not the handlers.
@@ -35,7 +18,7 @@ export interface LoopTerms<R> {
  * Under a backlog a second claimer helps: one batch is being claimed while another is decided about and written. The two are like
  * workers of their own, but for the hands they share.
  */
-export const runLoop = <R>(terms: LoopTerms<R>): Effect.Effect<never, never, AdmissionPorts | R | Scope.Scope> =>
+export const runLoop = <R>(terms: WorkerTerms<R>): Effect.Effect<never, never, AdmissionPorts | R | Scope.Scope> =>
   Effect.gen(function* () {
     // One waiting wake-up is as good as many.
     const wake = yield* Queue.sliding<void>(1)
@@ -57,7 +40,7 @@ export const runLoop = <R>(terms: LoopTerms<R>): Effect.Effect<never, never, Adm
 
 /** What a claimer goes by. */
 interface Claimer<R> {
-  readonly terms: LoopTerms<R>
+  readonly terms: WorkerTerms<R>
   readonly pace: Pace
   readonly hands: FreeHands
   /** Told when there may be something to do: a run has arrived, or a hand has become free. */
@@ -73,7 +56,7 @@ interface FreeHands {
   readonly promised: <A, E, R>(hands: number, admission: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
-const makeFreeHands = <R>({ limits, inHand }: LoopTerms<R>): FreeHands => {
+const makeFreeHands = <R>({ limits, inHand }: WorkerTerms<R>): FreeHands => {
   let promised = 0
   const promise = (hands: number) =>
     Effect.sync(() => {

@@ -12,7 +12,7 @@ import type { AdmissionPorts } from "./Admission.ts"
 import { type Deliver, makeDeliveries } from "./Delivery.ts"
 import { handlersByType } from "./Handler.ts"
 import { runHeartbeat } from "./Heartbeat.ts"
-import { type LoopTerms, runLoop } from "./Loop.ts"
+import { runLoop } from "./Loop.ts"
 import { makeOutbox, type OutboxPorts } from "./Outbox.ts"
 import { layerPooledRandom } from "./PooledRandom.ts"
 import { runProgress } from "./Progress.ts"
@@ -23,6 +23,7 @@ import { runScheduler, type SchedulerPorts } from "./Scheduler.ts"
 import { makeSettle } from "./Settlement.ts"
 import type { WorkerObserver } from "./WorkerEvent.ts"
 import { limitsOf, type WorkerOptions } from "./WorkerOptions.ts"
+import type { WorkerTerms } from "./WorkerTerms.ts"
 import { makeWorkInHand } from "./WorkInHand.ts"
 
 /** Asks again and again, at most every 100 ms, until the answer is zero. */
@@ -76,7 +77,7 @@ export class Worker extends Context.Service<
         const outbox = yield* makeOutbox
         const observe = carefully(options.observe)
         const { catalogue } = options
-        const terms: LoopTerms<R> = { name, catalogue, handlers, limits, inHand, hands, settle, observe }
+        const terms: WorkerTerms<R> = { name, catalogue, handlers, limits, inHand, hands, settle, observe }
         yield* Effect.forkScoped(runHeartbeat(terms))
         yield* Effect.forkScoped(runReconciler(catalogue, limits.leaseMillis / 2))
         yield* Effect.forkScoped(outbox.run(limits.pollMillis))
@@ -115,7 +116,7 @@ const carefully = (observe: WorkerObserver | undefined): WorkerObserver =>
         )
 
 const stopGracefully = Effect.fnUntraced(function* <R>(
-  { hands, inHand, limits, name }: LoopTerms<R>,
+  { hands, inHand, limits, name }: WorkerTerms<R>,
   stopAdmitting: Effect.Effect<void>
 ) {
   // An admission in flight is let through to its end; a store that hangs must not keep the worker from stopping.
