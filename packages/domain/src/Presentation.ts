@@ -7,7 +7,7 @@
 import type { Change, ChangeKind } from "./FactChange.ts"
 import type { Freshness, ProblemClass } from "./Freshness.ts"
 import { nextStepsWhileHeld, reasonInWords } from "./ReasonInWords.ts"
-import { RESULT_TOO_LARGE, type Run, type RunOutcome, type RunStatus, wireStateOf } from "./Run.ts"
+import { RESULT_TOO_LARGE, type Run, type RunOutcome, type RunStatus, type Standing, wireStateOf } from "./Run.ts"
 
 /** How a badge is coloured: `warning` for what was stopped, `danger` for what broke. */
 export type Tone = "neutral" | "info" | "success" | "warning" | "danger"
@@ -68,7 +68,7 @@ export const problemInWords: Readonly<Record<ProblemClass, BadgeInWords>> = {
  * The next steps, the leading one first: after a run's end, or while it is held. Empty while it just waits or runs, and when
  * nothing is to be done.
  */
-export const nextStepsFor = (run: Run): ReadonlyArray<string> => {
+export const nextStepsFor = (run: Standing): ReadonlyArray<string> => {
   switch (run._tag) {
     case "Queued":
       return run.held === null ? [] : nextStepsWhileHeld(run.held.failure)
@@ -86,7 +86,7 @@ export const nextStepsFor = (run: Run): ReadonlyArray<string> => {
 }
 
 /** How a run stands, in one line: "Blocked — the tenant is archived", or "Held — …" while it waits for that to pass. */
-export const headlineOf = (run: Run): string => {
+export const headlineOf = (run: Standing): string => {
   switch (run._tag) {
     case "Queued":
       if (run.held !== null) return `Held — ${reasonInWords(run.held.failure).reason}`

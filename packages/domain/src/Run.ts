@@ -43,6 +43,15 @@ export type RunFailure = typeof RunFailure.Type
 /** The code of the failure that says that work is done, but that its result was too large to be kept. */
 export const RESULT_TOO_LARGE = "handler.result_too_large"
 
+/** The code of the failure that ends a run whose stored row makes no sense. */
+export const RUN_UNREADABLE = "run.unreadable"
+
+/** The failure of a run that was set aside because of what is wrong with its row. */
+export const unreadableFailure = (problem: string): RunFailure => ({
+  code: RUN_UNREADABLE,
+  message: `The stored run could not be read: ${problem}`
+})
+
 /** What a handler counted, such as `{ deleted: 120 }`. Whole numbers. */
 export const Counts = Schema.Record(Schema.String, Schema.Int)
 export type Counts = typeof Counts.Type
@@ -109,6 +118,9 @@ export type Blocked = typeof Run.cases.Blocked.Type
 export type Failed = typeof Run.cases.Failed.Type
 /** A run that somebody called off. */
 export type Cancelled = typeof Run.cases.Cancelled.Type
+
+/** How a run stands, as far as words need it: of a failed one, the failure says it all. */
+export type Standing = Exclude<Run, Failed> | Pick<Failed, "_tag" | "failure">
 
 /** A run's case. */
 export type RunState = Run["_tag"]

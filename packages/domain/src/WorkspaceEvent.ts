@@ -8,7 +8,7 @@ import { Schema } from "effect"
 import { AuthorityMode, modeOf } from "./Authority.ts"
 import { HostString, OperationType, RunId, ScheduleId, TenantId, WorkspaceId } from "./Ids.ts"
 import { headlineOf, nextStepsFor } from "./Presentation.ts"
-import { isCompleted, type Run, RunOutcome, wireStateOf } from "./Run.ts"
+import { isCompleted, type Run, type RunFailure, RunOutcome, type Standing, wireStateOf } from "./Run.ts"
 
 /** What can be subscribed to; wire values. A schedule's blocked run is both `run.blocked` and `schedule.blocked`. */
 export const WorkspaceEventType = Schema.Literals([
@@ -55,26 +55,33 @@ export const WorkspaceEvent = Schema.Struct({
 })
 export type WorkspaceEvent = typeof WorkspaceEvent.Type
 
-const codeOf = (run: Run): string | null => {
+/** Which run an event is about. All of it stands in plain columns: a run of which nothing else can be read is told of as well. */
+export type EventSubject = Omit<WorkspaceEventData, "outcome" | "code" | "title" | "next_steps">
+
+const codeOf = (run: Standing): string | null => {
   if (run._tag === "Blocked" || run._tag === "Failed") return run.failure.code
   return run._tag === "Queued" && run.held !== null ? run.held.failure.code : null
 }
 
-const dataOf = (run: Run): WorkspaceEventData => {
-  const { id, subject, slot } = run.dispatch
-  return {
-    run_id: id,
-    workspace_id: subject.scope.workspaceId,
-    tenant_id: subject.scope.tenantId,
-    operation_type: subject.operationType,
-    authority_mode: modeOf(subject.authority),
-    schedule_id: slot?.scheduleId ?? null,
-    outcome: wireStateOf[run._tag].outcome,
-    code: codeOf(run),
-    title: `${subject.operationType}: ${headlineOf(run)}`,
-    next_steps: nextStepsFor(run)
-  }
-}
+const subjectOf = ({ dispatch: { id, subject, slot } }: Run): EventSubject => ({
+  run_id: id,
+  workspace_id: subject.scope.workspaceId,
+  tenant_id: subject.scope.tenantId,
+  operation_type: subject.operationType,
+  authority_mode: modeOf(subject.authority),
+  schedule_id: slot?.scheduleId ?? null
+})
+
+const dataOf = (subject: EventSubject, run: Standing): WorkspaceEventData => ({
+  ...subject,
+  outcome: wireStateOf[run._tag].outcome,
+  code: codeOf(run),
+  title: `${subject.operation_type}: ${headlineOf(run)}`,
+  next_steps: nextStepsFor(run)
+})
+
+const idOf = (type: WorkspaceEventType, runId: RunId, admission: number): string =>
+  `${type.replace(".", "_")}_${runId}_${admission}`
 
 const typesOf = (before: Run | null, after: Run): ReadonlyArray<WorkspaceEventType> => {
   switch (after._tag) {
@@ -100,15 +107,26 @@ const typesOf = (before: Run | null, after: Run): ReadonlyArray<WorkspaceEventTy
 export const eventsOf = (before: Run | null, after: Run): ReadonlyArray<WorkspaceEvent> => {
   const types = typesOf(before, after)
   if (types.length === 0) return []
-  const data = dataOf(after)
+  const data = dataOf(subjectOf(after), after)
   const occurredAtMillis = happenedAtMillis(after)
-  return types.map((type) => ({
-    id: `${type.replace(".", "_")}_${after.dispatch.id}_${after.admission}`,
-    type,
-    occurredAtMillis,
-    data
-  }))
+  return types.map((type) => ({ id: idOf(type, data.run_id, after.admission), type, occurredAtMillis, data }))
 }
+
+/**
+ * What the end of a run as failed makes known, where its row gives nothing but this to be read: the same as {@link eventsOf} says of
+ * one that can be read. The instant is in epoch milliseconds.
+ */
+export const eventOfFailure = (
+  subject: EventSubject,
+  admission: number,
+  failure: RunFailure,
+  atMillis: number
+): WorkspaceEvent => ({
+  id: idOf("run.failed", subject.run_id, admission),
+  type: "run.failed",
+  occurredAtMillis: atMillis,
+  data: dataOf(subject, { _tag: "Failed", failure })
+})
 
 const happenedAtMillis = (run: Run): number => {
   if (isCompleted(run)) return run.completedAtMillis

@@ -11,7 +11,7 @@ import {
   startStep,
   succeedStep
 } from "@countersign/adapters/testing"
-import { Facts, Fence, Notices, RunQueue, UnitOfWork } from "@countersign/domain"
+import { Facts, Fence, Notices, RunQueue, RunUnreadable, UnitOfWork } from "@countersign/domain"
 import { PgClient } from "@effect/sql-pg"
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
@@ -45,6 +45,8 @@ const work = Effect.gen(function* () {
   )
   yield* moved(succeedStep(running, world.atMillis))
   assert.strictEqual((yield* (yield* Notices).takeDue(world.atMillis, world.atMillis + 1, 10)).length, 1)
+  const { dispatch: broken } = yield* enqueuedOne(world.dispatch())
+  yield* (yield* RunQueue).quarantine([new RunUnreadable({ runId: broken.id, problem: "none" })], world.atMillis)
   for (const forbidden of [
     sql`INSERT INTO countersign.memberships VALUES ('w', 'u', 'owner')`,
     sql`UPDATE countersign.workspaces SET open = true`,

@@ -1,6 +1,7 @@
 /** `RunQueue` in memory: the run table itself. */
 import {
   auditOfTransition,
+  eventsOf,
   type Failed,
   isCompleted,
   noticeOf,
@@ -10,7 +11,8 @@ import {
   type Running,
   type RunPage,
   RunQueue,
-  type RunUnreadable
+  type RunUnreadable,
+  unreadableFailure
 } from "@countersign/domain"
 import { Effect, HashMap, Layer, Result, Schema } from "effect"
 import { AuthorityTables } from "./AuthorityTables.ts"
@@ -73,7 +75,7 @@ const unreadableEnd = (run: Queued | Running, { problem }: RunUnreadable, comple
   startedAtMillis: run.startedAtMillis,
   completedAtMillis,
   counts: run.counts,
-  failure: { code: "run.unreadable", message: `The stored run could not be read: ${problem}` }
+  failure: unreadableFailure(problem)
 })
 
 const quarantined = (tables: Tables, unreadable: RunUnreadable, nowMillis: number): Tables => {
@@ -82,7 +84,7 @@ const quarantined = (tables: Tables, unreadable: RunUnreadable, nowMillis: numbe
   const end = unreadableEnd(run, unreadable, nowMillis)
   const audit = auditOfTransition("Fail", run, end, nowMillis, null)
   const ended = Tables.withAudit(Tables.withRun(tables, end, null), run.dispatch.id, [audit])
-  return Tables.withNotice(ended, noticeOf(end))
+  return Tables.withEvents(Tables.withNotice(ended, noticeOf(end)), eventsOf(run, end))
 }
 
 /**

@@ -88,7 +88,7 @@ FROM (
 WHERE d.subscription_id = t.id AND d.event_id = t.event_id
 RETURNING t.*, d.event_type, d.occurred_at, d.content`
 
-/** The events of the steps go in by the statements that write steps. */
+/** The events go in by the statements that write steps, and by those that set runs aside. */
 export const layerEvents = (names: Names): Layer.Layer<Events, never, SqlClient.SqlClient> =>
   Layer.effect(
     Events,

@@ -1,20 +1,9 @@
 /** `RunQueue`: the run table itself. */
-import {
-  type Counter,
-  counterKeyOf,
-  isCompleted,
-  laneKeyOf,
-  type Notice,
-  noticeOf,
-  type RunId,
-  RunQueue,
-  type RunUnreadable,
-  type StoreUnavailable
-} from "@countersign/domain"
+import { type Counter, counterKeyOf, laneKeyOf, type RunId, RunQueue, type StoreUnavailable } from "@countersign/domain"
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
-import { arraysOf, type Column, cellsOf, column, fromArrays, namesOf } from "./Cells.ts"
+import { arraysOf, type Column, column } from "./Cells.ts"
 import {
   type ClaimRow,
   claimParameters,
@@ -24,10 +13,10 @@ import {
   unpaused,
   waitingStatement
 } from "./claim.ts"
-import { noticeColumns } from "./columns.ts"
 import { makeFrontMark } from "./FrontMark.ts"
 import { OFFERED_AT_ONCE, offeringStatement } from "./offering.ts"
-import { QUEUED_COLUMNS, type QueuedRow, RUN_COLUMNS, type RunRow, readQueued, readRun } from "./RunRow.ts"
+import { makeQuarantine } from "./quarantine.ts"
+import { QUEUED_COLUMNS, type QueuedRow, readQueued } from "./RunRow.ts"
 import { isRunId } from "./readCells.ts"
 import { readPage } from "./readRows.ts"
 import type { Names } from "./SchemaName.ts"
@@ -38,26 +27,6 @@ import { idsOf } from "./write.ts"
 /** Where the first fair claim of a program begins. */
 const BEFORE_EVERY_LANE = "-9223372036854775808"
 
-/**
- * Ends what cannot be read. Only what the row says in plain columns is repeated in the audit record; its payload and context may
- * be the very thing that is wrong.
- */
-const quarantining = ({ q }: Names) => `WITH ended AS (
-  UPDATE ${q}.runs AS r SET status = 'completed', outcome = 'failed', completed_at = $3, lease_holder = NULL,
-    lease_until = NULL, held = NULL, held_epoch = NULL, result = NULL, context = NULL, counts = '{}',
-    failure_summary = jsonb_build_array(jsonb_build_object('code', 'run.unreadable', 'message',
-      'The stored run could not be read: ' || u.problem))
-  FROM unnest($1::uuid[], $2::text[]) AS u(id, problem)
-  WHERE r.id = u.id AND r.status <> 'completed'
-  RETURNING r.*
-), audited AS (
-  INSERT INTO ${q}.audit_records (run_id, occurred_at, action, outcome, workspace_id, tenant_id, operation_type,
-    actor_kind, actor_id, actor_name, attempt, admission, code)
-  SELECT id, $3, 'run.failed', 'failed', workspace_id, tenant_id, operation_type, 'system', NULL,
-    NULL, attempt, admission, 'run.unreadable' FROM ended
-)
-SELECT ${RUN_COLUMNS} FROM ended r`
-
 const counterColumns: ReadonlyArray<Column<Counter>> = [
   column("key", "text", counterKeyOf),
   column("operation_type", "text", (counter) =>
@@ -65,13 +34,6 @@ const counterColumns: ReadonlyArray<Column<Counter>> = [
   ),
   column("lane", "text", (counter) => (counter._tag === "Operation" ? null : laneKeyOf(counter.lane)))
 ]
-
-const announcing = ({ q }: Names) => `INSERT INTO ${q}.notices (${namesOf(noticeColumns)}, due_at)
-SELECT ${cellsOf(noticeColumns, "n")}, n.completed_at FROM ${fromArrays(noticeColumns, 1, "n")}`
-
-/** The notices of runs that can be read now that they are ended; the others have nobody that could be told. */
-const noticesOf = (rows: ReadonlyArray<RunRow>): ReadonlyArray<Notice> =>
-  readPage(rows, readRun).runs.flatMap((run) => (isCompleted(run) ? (noticeOf(run) ?? []) : []))
 
 /** Claims are held by row locks, until the transaction ends. */
 export const layerRunQueue = (names: Names): Layer.Layer<RunQueue, never, SqlClient.SqlClient | PgClient.PgClient> =>
@@ -141,14 +103,7 @@ export const layerRunQueue = (names: Names): Layer.Layer<RunQueue, never, SqlCli
             ),
             (rows) => rows.map(({ id }) => id).filter(isRunId)
           ),
-        quarantine: (unreadable: ReadonlyArray<RunUnreadable>, nowMillis) =>
-          Effect.gen(function* () {
-            const ids = idsOf(unreadable.map(({ runId }) => runId))
-            const problems = unreadable.map(({ problem }) => problem)
-            const rows = yield* sql.unsafe<RunRow>(quarantining(names), [ids, problems, new Date(nowMillis)])
-            const notices = noticesOf(rows)
-            if (notices.length > 0) yield* sql.unsafe(announcing(names), arraysOf(noticeColumns, notices))
-          }).pipe(sql.withTransaction, during("set unreadable runs aside")),
+        quarantine: makeQuarantine(names, sql),
         wakes,
         countActive: (operationTypes) =>
           Effect.map(

@@ -162,12 +162,16 @@ export const eventColumns: ReadonlyArray<Column<WorkspaceEvent>> = [
   column("content", "jsonb", ({ data }) => JSON.stringify(data))
 ]
 
-/** Notes the events of a table `e` for the subscriptions that want them; `stored` gives the ids of the runs that were written. */
-export const notingEvents = ({ q }: Names, events: string, stored: string): string =>
+/** Notes the events of a table `e` for the subscriptions that want them. */
+export const notingAll = ({ q }: Names, events: string): string =>
   `INSERT INTO ${q}.event_deliveries (subscription_id, ${namesOf(eventColumns)}, due_at)
   SELECT s.id, ${cellsOf(eventColumns, "e")}, e.occurred_at FROM ${events}
   JOIN ${q}.event_subscriptions s ON s.ended_at IS NULL AND jsonb_exists(s.event_types, e.event_type)
-    AND (s.workspace_id IS NULL OR s.workspace_id = e.workspace_id)
+    AND (s.workspace_id IS NULL OR s.workspace_id = e.workspace_id)`
+
+/** The same, of those runs alone that were written; `stored` gives their ids. */
+export const notingEvents = (names: Names, events: string, stored: string): string =>
+  `${notingAll(names, events)}
   WHERE (e.run_id IN (${stored})) IS TRUE`
 
 const NO_STEPS = "[]"

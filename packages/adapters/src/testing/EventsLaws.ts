@@ -2,7 +2,11 @@
 import {
   type Dispatch,
   Events,
-  type RunStore,
+  eventsOf,
+  type Run,
+  RunQueue,
+  RunStore,
+  RunUnreadable,
   ScheduleId,
   SecretName,
   type Subscription,
@@ -18,7 +22,7 @@ import { blockStep, holdStep, startStep, succeedStep } from "./rulings.ts"
 import { asQueued, enqueued, enqueuedOne, leaseAt, moved, startedOne, written } from "./runs.ts"
 import { makeWorld, runIdAt, type World } from "./World.ts"
 
-type Ports = Events | RunStore | UnitOfWork
+type Ports = Events | RunQueue | RunStore | UnitOfWork
 
 const ALL: Subscription["eventTypes"] = ["run.blocked", "run.held", "run.succeeded", "schedule.blocked"]
 
@@ -63,6 +67,14 @@ const blockedRuns = (world: World, count: number, given: Partial<Dispatch> = {})
     yield* written(runs.map((run, at) => blockStep(run, world.atMillis + at)))
     return runs
   })
+
+const setAside = (runs: ReadonlyArray<Run>, atMillis: number) =>
+  Effect.flatMap(RunQueue, (queue) =>
+    queue.quarantine(
+      runs.map(({ dispatch }) => new RunUnreadable({ runId: dispatch.id, problem: "counts holds no “whole” number" })),
+      atMillis
+    )
+  )
 
 /** Every adapter keeps these. The layer gives an empty store; it is built once and shared by the laws. */
 export const eventsLaws = <E>(name: string, adapter: Layer.Layer<Ports, E>): void =>
@@ -146,6 +158,47 @@ export const eventsLaws = <E>(name: string, adapter: Layer.Layer<Ports, E>): voi
         yield* Effect.exit(written([block]))
         assert.deepStrictEqual(yield* taken(subscription, world.atMillis), [])
         yield* (yield* Events).unsubscribe(subscription.id)
+      })
+    )
+
+    it.effect("a run that is set aside is told of once, like any other that fails", () =>
+      Effect.gen(function* () {
+        const events = yield* Events
+        const store = yield* RunStore
+        const { transact } = yield* UnitOfWork
+        const [world, elsewhere] = [yield* makeWorld, yield* makeWorld]
+        const { atMillis } = world
+        const mine = yield* subscribed(world, { types: ["run.failed", "run.held", "schedule.blocked"] })
+        const everywhere = yield* subscribed(world, { workspaceId: null, types: ["run.failed"] })
+        const others = [yield* subscribed(elsewhere, { types: ["run.failed"] }), yield* subscribed(world)]
+        const slot = { scheduleId: ScheduleId.make("nightly"), slotMillis: atMillis }
+        const runs = [
+          yield* enqueuedOne(world.dispatch()),
+          yield* startedOne(world.dispatch()),
+          yield* enqueuedOne(world.systemDispatch({ slot }))
+        ]
+        yield* Effect.flip(transact(Effect.andThen(setAside(runs, atMillis + 1), Effect.fail("no"))))
+        assert.deepStrictEqual(yield* taken(everywhere, atMillis + 9), [])
+        yield* setAside(runs, atMillis + 2)
+        yield* setAside(runs, atMillis + 3)
+        const told = yield* Effect.forEach(runs, (run) =>
+          Effect.map(store.find(run.dispatch.id), (ended) => eventsOf(run, ended))
+        )
+        assert.deepStrictEqual(
+          told.flat().map(({ type, occurredAtMillis, data }) => [type, occurredAtMillis, data.code]),
+          runs.map(() => ["run.failed", atMillis + 2, "run.unreadable"])
+        )
+        for (const subscription of [mine, everywhere]) {
+          const due = yield* taken(subscription, atMillis + 9)
+          const byId = new Map(due.map(({ event }) => [event.id, event]))
+          assert.deepStrictEqual(byId, new Map(told.flat().map((event) => [event.id, event])))
+          yield* events.forget(due.map(({ event }) => ({ subscriptionId: subscription.id, eventId: event.id })))
+        }
+        yield* setAside(runs, atMillis + 4)
+        for (const subscription of [mine, everywhere, ...others]) {
+          assert.deepStrictEqual(yield* taken(subscription, atMillis + 9), [])
+          yield* events.unsubscribe(subscription.id)
+        }
       })
     )
 

@@ -33,8 +33,8 @@ export interface DueEvent {
 }
 
 /**
- * Subscriptions, and the outbox of their events, which steps write: an event is noted, in the unit of work that makes it happen, once
- * for each subscription that wants it then.
+ * Subscriptions, and the outbox of their events, which steps write, and `RunQueue.quarantine`: an event is noted, in the unit of work
+ * that makes it happen, once for each subscription that wants it then.
  */
 export class Events extends Context.Service<
   Events,

@@ -76,8 +76,9 @@ export class RunQueue extends Context.Service<
       limit: number
     ) => Effect.Effect<ReadonlyArray<RunId>, StoreUnavailable>
     /**
-     * Ends rows that make no sense as failed (`run.unreadable`), audited, so that they stop nobody. What has completed is
-     * left alone.
+     * Ends rows that make no sense as failed (`run.unreadable`), so that they stop nobody: audited, with a notice where it can be read
+     * who is to be told, and with the event `run.failed` where the row names its workspace and its operation. All of it in one unit of
+     * work. What has completed is left alone.
      */
     readonly quarantine: (
       unreadable: ReadonlyArray<RunUnreadable>,
