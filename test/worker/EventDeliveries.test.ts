@@ -4,6 +4,7 @@ import { blockStep, enqueued, makeWorld, written } from "@countersign/adapters/t
 import {
   type EventChannel,
   Events,
+  PENDING_MAX,
   type RunStore,
   SecretName,
   type Subscription,
@@ -43,7 +44,7 @@ const blocked = Effect.fnUntraced(function* (count: number) {
 
 const status = (id: SubscriptionId) =>
   Effect.map(
-    Effect.flatMap(Events, (events) => events.subscriptions),
+    Effect.flatMap(Events, (events) => events.subscriptions(PENDING_MAX)),
     (all) => all.find(({ subscription }) => subscription.id === id) ?? assert.fail("no such subscription")
   )
 

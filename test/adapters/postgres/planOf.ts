@@ -11,9 +11,8 @@ export const planOf = (statement: string, literals: ReadonlyArray<string>) =>
     const sql = yield* SqlClient.SqlClient
     for (const [name, value] of Object.entries(PLANNER_SETTINGS)) yield* sql.unsafe(`SET LOCAL ${name} = '${value}'`)
     yield* sql.unsafe(`PREPARE asked AS ${statement}`)
-    const rows = yield* sql.unsafe(
-      `EXPLAIN (COSTS off, ANALYZE, BUFFERS, TIMING off) EXECUTE asked (${literals.join(", ")})`
-    )
+    const given = literals.length === 0 ? "" : ` (${literals.join(", ")})`
+    const rows = yield* sql.unsafe(`EXPLAIN (COSTS off, ANALYZE, BUFFERS, TIMING off) EXECUTE asked${given}`)
     yield* sql.unsafe("DEALLOCATE asked")
     return (yield* Schema.decodeUnknownEffect(Lines)(rows)).map((line) => line["QUERY PLAN"]).join("\n")
   }).pipe((planning) => Effect.flatMap(SqlClient.SqlClient, (sql) => sql.withTransaction(planning)))

@@ -6,6 +6,7 @@ import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { pageStatement } from "../../../packages/adapters/src/postgres/boardStatements.ts"
 import { fairStatement, oldestStatement, PASSED_AT_MOST } from "../../../packages/adapters/src/postgres/claim.ts"
+import { subscriptionsStatement } from "../../../packages/adapters/src/postgres/Events.ts"
 import { holdingExpired, pruning } from "../../../packages/adapters/src/postgres/expiry.ts"
 import { factsStatement } from "../../../packages/adapters/src/postgres/factsStatement.ts"
 import { extending, holdingRunning, saving } from "../../../packages/adapters/src/postgres/heldRuns.ts"
@@ -18,6 +19,8 @@ import { planOf } from "./planOf.ts"
 
 const ROWS = 30_000
 const names = namesOf(DEFAULT_SCHEMA)
+/** Two subscriptions: one for which everything waits, and one for which nothing does. */
+const [BUSY, IDLE] = ["00000000-0000-7000-8000-000000000001", "00000000-0000-7000-8000-000000000002"]
 const HELD = '{"failure": {"code": "write_gate_blocked", "detail": "gate_degraded"}, "sinceMillis": 0}'
 
 const columns = `id, workspace_id, operation_type, authority_mode, initiator_id, actor_kind, payload, identity, max_attempts,
@@ -307,6 +310,22 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })(
           )
         }
         assert.notMatch(plan, WALKS_MORE)
+      })
+    )
+
+    it.effect("what waits for a subscription is counted along its index, and no further than asked for", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`INSERT INTO countersign.event_subscriptions (id, url, secret_name, event_types, created_at)
+          SELECT uuid, 'https://example.org', 'OPS', '["run.failed"]', '2026-01-01'
+          FROM unnest(ARRAY[${BUSY}, ${IDLE}]::uuid[]) AS uuid`
+        yield* sql`INSERT INTO countersign.event_deliveries SELECT ${BUSY}::uuid, 'e' || n, 'run.failed', ${BUSY}::uuid, 'w',
+          '2026-01-01', '{}', '2026-01-01'::timestamptz - n * interval '1 second' FROM generate_series(1, ${ROWS}::integer) n`
+        yield* sql`ANALYZE countersign.event_deliveries, countersign.event_subscriptions`
+        const plan = yield* planOf(subscriptionsStatement(names, 1_000), [])
+        assert.match(plan, /Index (Only )?Scan using event_deliveries_due .*\(actual rows=500(\.0+)? loops=2\)/)
+        assert.notMatch(plan, /(Seq|Bitmap Heap) Scan on event_deliveries|Sort Key: d/)
+        assert.notMatch(plan, /Rows Removed/)
       })
     )
 

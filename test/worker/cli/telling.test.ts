@@ -109,4 +109,65 @@ describe("who is told", { timeout: 120_000 }, () => {
       }
     }).pipe(Effect.scoped)
   )
+
+  it.live("the doctor says which subscriber is not told, why, how much waits, and what to do", () =>
+    Effect.gen(function* () {
+      const env = { DATABASE_URL: yield* freshDatabase }
+      assert.strictEqual((yield* answered(["migrate"], env)).code, 0)
+      const client = yield* Layer.build(PgClient.layer({ url: Redacted.make(env.DATABASE_URL), maxConnections: 1 }))
+      const sql = Context.get(client, PgClient.PgClient)
+      const subscribe = Effect.map(
+        answered(["events", "subscribe", "https://example.org/hook?token=s3cr3t", "--secret", "OPS"], env),
+        ({ stdout }) => stdout
+      )
+      const [calm, shaky, gone] = [yield* subscribe, yield* subscribe, yield* subscribe]
+      const diagnosis = (code: number) =>
+        Effect.map(answered(["doctor", "--json"], env), (ended) => {
+          assert.strictEqual(ended.code, code, ended.stdout)
+          assert.notInclude(ended.stdout, "s3cr3t")
+          const findings = ended.stdout.split("\n").map((line): Record<string, unknown> => JSON.parse(line))
+          return findings.find(({ check }) => check === "events")
+        })
+      const waiting = (id: string, from: number, to: number) => sql`INSERT INTO countersign.event_deliveries
+        SELECT ${id}::uuid, 'e' || n, 'run.failed', ${id}::uuid, 'w', '2026-01-01', '{}', '2026-01-01'
+        FROM generate_series(${from}::integer, ${to}::integer) n`
+      const well = { check: "events", verdict: "ok", found: "none waits to be delivered", advice: null }
+      assert.deepStrictEqual(yield* diagnosis(0), well)
+
+      yield* waiting(calm, 1, 3)
+      const delivering = "a running worker delivers them; if they stay, see its log"
+      assert.deepInclude(yield* diagnosis(0), { verdict: "warn", found: "3 wait to be delivered", advice: delivering })
+      yield* waiting(calm, 4, 2_000)
+      assert.deepInclude(yield* diagnosis(0), { verdict: "warn", found: "1000 or more wait to be delivered" })
+      assert.match((yield* answered(["events", "list"], env)).stdout, /2000 to be delivered/)
+
+      yield* waiting(shaky, 1, 7)
+      yield* sql`UPDATE countersign.event_subscriptions SET failures = 12, last_problem = 'it answered 503',
+        paused_until = '2026-01-01 12:30:00+00' WHERE id = ${shaky}::uuid`
+      const failed = `subscription ${shaky} failed 12 times, 7 to be delivered, again at 2026-01-01 12:30:00: it answered 503`
+      assert.deepStrictEqual(yield* diagnosis(0), {
+        check: "events",
+        verdict: "warn",
+        found: failed,
+        advice: `mend that, or \`countersign events unsubscribe ${shaky}\`; what is not taken for three days is given up`
+      })
+      yield* sql`UPDATE countersign.event_subscriptions SET failures = 1, last_problem = 'it answered 410',
+        ended_at = '2026-01-01' WHERE id = ${gone}::uuid`
+      assert.deepStrictEqual(yield* diagnosis(0), {
+        check: "events",
+        verdict: "warn",
+        found: `subscription ${gone} ended: it answered 410; and 1 more, see \`countersign events list\``,
+        advice: `\`countersign events unsubscribe ${gone}\` forgets it; to be told again, \`countersign events subscribe\``
+      })
+      assert.match(
+        (yield* answered(["doctor"], env)).stdout,
+        new RegExp(`^warn {2}events {6}subscription ${gone} ended: .*\\n {18}→ `, "m")
+      )
+      for (const id of [calm, gone]) assert.strictEqual((yield* answered(["events", "unsubscribe", id], env)).code, 0)
+      assert.deepInclude(yield* diagnosis(0), { found: failed })
+
+      yield* sql`UPDATE countersign.event_subscriptions SET secret_name = 'o-ps'`
+      assert.deepInclude(yield* diagnosis(1), { verdict: "fail", found: "a subscription cannot be read" })
+    }).pipe(Effect.scoped)
+  )
 })

@@ -1,5 +1,5 @@
 /** `Events` in memory. */
-import { type DeliveryKey, type DueEvent, Events, type SubscriptionId } from "@countersign/domain"
+import { type DeliveryKey, type DueEvent, Events, PENDING_MAX, type SubscriptionId } from "@countersign/domain"
 import { Effect, HashMap, Layer, Option, Result } from "effect"
 import { EventTables, type SubscriptionRow } from "./EventTables.ts"
 import { type Changed, MemoryState } from "./MemoryState.ts"
@@ -42,11 +42,15 @@ export const layerEvents: Layer.Layer<Events, never, MemoryState> = Layer.effect
               : EventTables.withSubscription(events, subscription)
           )
         ),
-      subscriptions: look(({ events }) =>
-        Array.from(HashMap.values(events.subscriptions))
-          .sort((a, b) => (a.subscription.id < b.subscription.id ? -1 : 1))
-          .map((row) => ({ ...row, pending: EventTables.deliveriesOf(events, row.subscription.id).length }))
-      ),
+      subscriptions: (countedMax) =>
+        look(({ events }) =>
+          Array.from(HashMap.values(events.subscriptions))
+            .sort((a, b) => (a.subscription.id < b.subscription.id ? -1 : 1))
+            .map((row) => {
+              const { length } = EventTables.deliveriesOf(events, row.subscription.id)
+              return { ...row, pending: Math.min(length, countedMax, PENDING_MAX) }
+            })
+        ),
       unsubscribe: (id) =>
         change((tables) => {
           const { events } = tables

@@ -1,5 +1,5 @@
 /** `Events`, in the tables `event_subscriptions` and `event_deliveries`. */
-import { Events, Subscription, type SubscriptionStatus, WorkspaceEvent } from "@countersign/domain"
+import { Events, PENDING_MAX, Subscription, type SubscriptionStatus, WorkspaceEvent } from "@countersign/domain"
 import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { arrayOf } from "./Cells.ts"
@@ -88,6 +88,17 @@ FROM (
 WHERE d.subscription_id = t.id AND d.event_id = t.event_id
 RETURNING t.*, d.event_type, d.occurred_at, d.content`
 
+/**
+ * Each count goes along the index and no further than it must. Without the order, the planner may take a subscription to which
+ * nothing is to be delivered for one that has many, and look through the whole table for its rows.
+ */
+export const subscriptionsStatement = ({ q }: Names, countedMax: number) => `SELECT s.*, (
+  SELECT count(*)::integer FROM (
+    SELECT FROM ${q}.event_deliveries d WHERE d.subscription_id = s.id
+    ORDER BY d.due_at, d.event_id LIMIT ${limited(countedMax, PENDING_MAX)}
+  ) AS counted
+) AS pending FROM ${q}.event_subscriptions s ORDER BY s.id`
+
 /** The events go in by the statements that write steps, and by those that set runs aside. */
 export const layerEvents = (names: Names): Layer.Layer<Events, never, SqlClient.SqlClient> =>
   Layer.effect(
@@ -105,11 +116,9 @@ VALUES ($1, $2, $3, $4, $5::text::jsonb, $6) ON CONFLICT (id) DO NOTHING`,
               )
             )
           ),
-        subscriptions: Effect.gen(function* () {
+        subscriptions: Effect.fnUntraced(function* (countedMax) {
           const rows = yield* during("list subscriptions")(
-            sql.unsafe<StatusRow>(`SELECT s.*, (
-  SELECT count(*)::integer FROM ${q}.event_deliveries d WHERE d.subscription_id = s.id
-) AS pending FROM ${q}.event_subscriptions s ORDER BY s.id`)
+            sql.unsafe<StatusRow>(subscriptionsStatement(names, countedMax))
           )
           return yield* Effect.orDie(Effect.forEach(rows, statusOf))
         }),

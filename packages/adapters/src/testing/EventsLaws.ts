@@ -3,6 +3,7 @@ import {
   type Dispatch,
   Events,
   eventsOf,
+  PENDING_MAX,
   type Run,
   RunQueue,
   RunStore,
@@ -56,8 +57,8 @@ const taken = Effect.fnUntraced(function* (
 const typesTaken = (subscription: Subscription, nowMillis: number) =>
   Effect.map(taken(subscription, nowMillis), (due) => due.map(({ event }) => event.type).sort())
 
-const statusOf = Effect.fnUntraced(function* ({ id }: Subscription) {
-  const all = yield* (yield* Events).subscriptions
+const statusOf = Effect.fnUntraced(function* ({ id }: Subscription, countedMax = PENDING_MAX) {
+  const all = yield* (yield* Events).subscriptions(countedMax)
   return all.find(({ subscription }) => subscription.id === id)
 })
 
@@ -225,6 +226,19 @@ export const eventsLaws = <E>(name: string, adapter: Layer.Layer<Ports, E>): voi
         assert.lengthOf(yield* taken(subscription, atMillis + 20), 1)
         assert.strictEqual((yield* statusOf(subscription))?.pending, 1)
         yield* events.unsubscribe(subscription.id)
+      })
+    )
+
+    it.effect("what is still to be delivered is counted for each subscription, and no further than asked for", () =>
+      Effect.gen(function* () {
+        const world = yield* makeWorld
+        const [many, none] = [yield* subscribed(world), yield* subscribed(world, { types: ["run.succeeded"] })]
+        yield* blockedRuns(world, 3)
+        for (const countedMax of [1, 2, 3, 4, PENDING_MAX]) {
+          assert.strictEqual((yield* statusOf(many, countedMax))?.pending, Math.min(3, countedMax))
+          assert.strictEqual((yield* statusOf(none, countedMax))?.pending, 0)
+        }
+        for (const one of [many, none]) yield* (yield* Events).unsubscribe(one.id)
       })
     )
 

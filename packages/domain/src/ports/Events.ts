@@ -4,10 +4,13 @@ import type { Subscription, SubscriptionId } from "../Subscription.ts"
 import type { WorkspaceEvent } from "../WorkspaceEvent.ts"
 import type { StoreUnavailable } from "./StoreError.ts"
 
+/** How many events of a subscription are counted at most. */
+export const PENDING_MAX = 10_000
+
 /** A subscription and how it fares. */
 export interface SubscriptionStatus {
   readonly subscription: Subscription
-  /** How many events are still to be delivered. */
+  /** How many events are still to be delivered, as far as they were counted. */
   readonly pending: number
   /** How many deliveries failed in a row. */
   readonly failures: number
@@ -41,8 +44,11 @@ export class Events extends Context.Service<
   {
     /** From now on events are noted for it. Adding an id again changes nothing. */
     readonly subscribe: (subscription: Subscription) => Effect.Effect<void, StoreUnavailable>
-    /** Every subscription, the oldest first. */
-    readonly subscriptions: Effect.Effect<ReadonlyArray<SubscriptionStatus>, StoreUnavailable>
+    /**
+     * Every subscription, the oldest first. Of what is still to be delivered to each at most `countedMax` events are counted (1 to
+     * {@link PENDING_MAX}), so that the answer takes no longer for however many wait.
+     */
+    readonly subscriptions: (countedMax: number) => Effect.Effect<ReadonlyArray<SubscriptionStatus>, StoreUnavailable>
     /** Forgets a subscription with what was still to be delivered to it; answers whether there was one. */
     readonly unsubscribe: (id: SubscriptionId) => Effect.Effect<boolean, StoreUnavailable>
     /**

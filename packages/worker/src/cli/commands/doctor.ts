@@ -3,6 +3,7 @@ import type { Tone } from "@countersign/domain"
 import { Effect } from "effect"
 import { Command } from "effect/cli"
 import { AlreadyTold } from "../CliFailure.ts"
+import { eventsFinding } from "../doctor/events.ts"
 import { type Finding, fail } from "../doctor/Finding.ts"
 import {
   factsFinding,
@@ -41,6 +42,7 @@ const examine = Effect.fnUntraced(function* (settings: Settings) {
     driftFinding(schema),
     factsFinding,
     noticesFinding,
+    eventsFinding,
     orphansFinding,
     freshnessFinding,
     pausesFinding,
@@ -73,7 +75,7 @@ export const doctor = Command.make("doctor", {}, () =>
 ).pipe(
   Command.withShortDescription("Check that everything is in order"),
   Command.withDescription(
-    "Check the database: connection, server version, clock, schema version and drift, facts, notices, silent workers, runs that do not get on, counts. Each line says ok, warn or fail, and what to do; the exit code is 1 when something fails."
+    "Check the database: connection, server version, clock, schema version and drift, facts, notices, subscriptions, silent workers, runs that do not get on, pauses, counts. Each line says ok, warn or fail, and what to do; the exit code is 1 when something fails."
   ),
   Command.withExamples([
     { command: "countersign doctor" },

@@ -1,5 +1,4 @@
 /** The doctor's checks of what lies in the tables: facts, notices, silent workers, runs that wait. */
-
 import type { SchemaName } from "@countersign/adapters"
 import {
   describeScope,
@@ -16,6 +15,7 @@ import {
 import { Clock, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { LOOKED_AT_MAX, listWatched } from "../../Watching.ts"
+import { countInWords } from "../render/words.ts"
 import { examined, type Finding, fail, ok, warn } from "./Finding.ts"
 import { oneRow } from "./server.ts"
 
@@ -74,7 +74,7 @@ export const orphansFinding: Effect.Effect<Finding, never, RunStore | UnitOfWork
       ? ok("orphans", "no run is held by a worker that fell silent")
       : warn(
           "orphans",
-          `${runs.length}${runs.length === ORPHANS_MAX ? " or more" : ""} running runs are held by a worker that fell silent`,
+          `${countInWords(runs.length, ORPHANS_MAX)} running runs are held by a worker that fell silent`,
           "any running worker takes them back; start one"
         )
   })
@@ -92,7 +92,7 @@ export const freshnessFinding: Effect.Effect<Finding, never, RunStore> = examine
       ? ok("freshness", `every queued and running run gets on${lookedAt}`)
       : warn(
           "freshness",
-          `${watched.length}${watched.length === STALE_MAX ? " or more" : ""} runs are likely stale${lookedAt}`,
+          `${countInWords(watched.length, STALE_MAX)} runs are likely stale${lookedAt}`,
           "see `countersign runs list --freshness likely_stale`, and whether their workers are running"
         )
   })

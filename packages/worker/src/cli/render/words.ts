@@ -11,6 +11,9 @@ export const checksInWords = (checks: Checks): ReadonlyArray<{ readonly text: st
     tone: checkBadges[checks[key]].tone
   }))
 
+/** How many there are, where no more than `max` were counted. */
+export const countInWords = (count: number, max: number): string => (count < max ? `${count}` : `${max} or more`)
+
 /** An instant for people: to the second, in UTC. */
 export const inUtc = (millis: number): string => new Date(millis).toISOString().replace("T", " ").slice(0, 19)
 
