@@ -16,7 +16,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, type Layer } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { layerFreshDatabase } from "../../support/postgres.ts"
-import { type Clients, layerPorts } from "./support.ts"
+import { type Clients, knowsMerge, layerPorts } from "./support.ts"
 
 /** The database's own words for a refusal. */
 const refusal = <A>(statement: Effect.Effect<A, SqlError.SqlError, SqlClient.SqlClient>) =>
@@ -114,11 +114,12 @@ const guards = <E>(name: string, client: Layer.Layer<Clients, E>) =>
             ON CONFLICT (id) DO UPDATE SET status = 'running', started_at = '2026-01-01', decision_id = runs.id`,
           UNDECIDED
         )
-        yield* isRefused(
+        const merging = isRefused(
           sql`MERGE INTO countersign.runs r USING (SELECT ${run.dispatch.id}::uuid AS id) AS s ON r.id = s.id
             WHEN MATCHED THEN UPDATE SET status = 'running', started_at = '2026-01-01', decision_id = s.id`,
           UNDECIDED
         )
+        if (yield* knowsMerge) yield* merging
         yield* isRefused(
           sql`WITH started AS (UPDATE countersign.runs SET status = 'running', started_at = '2026-01-01', decision_id = id
             WHERE id = ${run.dispatch.id} RETURNING 1) SELECT * FROM started`,

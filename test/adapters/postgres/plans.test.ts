@@ -90,7 +90,7 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })(
         assert.match(none, new RegExp(`Rows Removed by Filter: ${100 + PASSED_AT_MOST}$`, "m"))
         // Nothing available: a look for each priority.
         const idle = yield* claimed("'2025-01-01'", types)
-        assert.match(idle, /Index Scan using runs_waiting on runs r\S* \(actual rows=0\.00 loops=3\)/)
+        assert.match(idle, /Index Scan using runs_waiting on runs r\S* \(actual rows=0 loops=3\)/)
         assert.notMatch(idle, REMOVES_RUNS)
       })
     )
@@ -108,9 +108,9 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })(
           Number(loops)
         )
         assert.sameMembers(looks, [100, 100])
-        assert.match(plan, /Recursive Union \(actual rows=101\./)
+        assert.match(plan, /Recursive Union \(actual rows=101 /)
         // Nothing available: once round all lanes, 200 here, and not once more.
-        assert.match(yield* claimed("'2025-01-01'", types), /Recursive Union \(actual rows=201\./)
+        assert.match(yield* claimed("'2025-01-01'", types), /Recursive Union \(actual rows=201 /)
       })
     )
 
@@ -208,7 +208,7 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })(
           const offering = planOf(offeringStatement(names), ["'2026-06-01'"])
           const idle = yield* offering
           assert.match(idle, /Index Cond: \(\(workspace_id = .*\) AND \(held_epoch < .*\)\)/)
-          assert.match(idle, /LockRows \(actual rows=0\.00/)
+          assert.match(idle, /LockRows \(actual rows=0 /)
           assert.notMatch(idle, /Seq Scan|Sort|in_workspace/)
           yield* sql`UPDATE countersign.authority_epochs SET epoch = 8 WHERE workspace_id = 'w7'`
           const offered = yield* offering
@@ -233,7 +233,7 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })(
               `'${id}'`
             ])
           const old = yield* prunedBehind("00000000-0000-7000-8000-000000000000")
-          assert.match(old, /Delete on runs \(actual rows=100\.00/)
+          assert.match(old, /Delete on runs \(actual rows=100 /)
           assert.match(old, /Tid Scan on inbox/)
           assert.match(old, /Index (Only )?Scan using inbox_\w+ on inbox i/)
           const [waiting] = yield* sql<{
@@ -241,10 +241,7 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })(
           }>`SELECT id FROM countersign.runs WHERE status = 'queued' ORDER BY id LIMIT 1`
           assert(waiting)
           for (const plan of [old, yield* prunedBehind(waiting.id)]) {
-            assert.match(
-              plan,
-              /CTE looked\n.*Limit \(actual rows=100\.00.*\n(.*Buffers.*\n)?.*Index Scan using runs_pkey/
-            )
+            assert.match(plan, /CTE looked\n.*Limit \(actual rows=100 .*\n(.*Buffers.*\n)?.*Index Scan using runs_pkey/)
             assert.notMatch(plan, /Seq Scan/)
           }
         })
@@ -305,7 +302,7 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })(
           assert.match(
             plan,
             new RegExp(
-              `Index Scan Backward using runs_${index}_in_workspace on runs r_\\d+ \\(actual rows=(\\d|[1-9]\\d)(\\.0+)? `
+              `Index Scan Backward using runs_${index}_in_workspace on runs r_\\d+ \\(actual rows=(\\d|[1-9]\\d) `
             )
           )
         }

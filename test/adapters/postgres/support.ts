@@ -3,12 +3,21 @@ import { layerPostgres, migrate, type PostgresOptions, type PostgresPorts } from
 import type { AuthorityBook } from "@countersign/adapters/testing"
 import type { StoreUnavailable } from "@countersign/domain"
 import type { PgClient } from "@effect/sql-pg"
-import { Layer } from "effect"
-import type { SqlClient } from "effect/sql"
+import { Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql"
 import { layerPostgresAuthorityBook } from "./PostgresAuthorityBook.ts"
 
 export type Clients = PgClient.PgClient | SqlClient.SqlClient
 export type Ports = PostgresPorts
+
+/** Whether the server knows `MERGE`, as all do from 15 on. */
+export const knowsMerge = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const [row] = yield* sql<{
+    readonly version: number
+  }>`SELECT current_setting('server_version_num')::integer AS version`
+  return row !== undefined && row.version >= 150_000
+})
 
 /** Migrates the database of this client and puts the ports and the book of facts over it. */
 export const layerPorts = <E>(
