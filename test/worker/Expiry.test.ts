@@ -7,6 +7,7 @@ import { TestClock } from "effect/testing"
 import { expireOverdue } from "../../packages/worker/src/Expiry.ts"
 import { runReconciler } from "../../packages/worker/src/Reconciler.ts"
 import { admittedBy, Delivered, findAs, freshScope, layerBench, pass, startWorker, syncing } from "./support/bench.ts"
+import { layerEdited } from "./support/edited.ts"
 import { away, calm, Trouble } from "./support/unruly.ts"
 import { byAda, settle } from "./support/world.ts"
 
@@ -72,6 +73,18 @@ describe("expiry", () => {
       yield* TestClock.adjust(0)
       yield* Effect.forEach(ids, (id) => findAs(id, "Failed"))
     }).pipe(Effect.scoped, Effect.provide(layerBench))
+  )
+
+  it.effect("one that cannot be read is set aside, and keeps no other from being given up", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const [first, second] = [yield* dispatchedUntil(LIMIT_MILLIS - 1), yield* dispatchedUntil(LIMIT_MILLIS)]
+      yield* TestClock.adjust(LIMIT_MILLIS)
+      assert.strictEqual(yield* Effect.provide(expireOverdue, layerEdited(first)), 2)
+      assert.strictEqual((yield* findAs(first, "Failed")).failure.code, "run.unreadable")
+      assert.strictEqual((yield* findAs(second, "Failed")).failure.code, "run.stale_queued")
+      assert.strictEqual(yield* expireOverdue, 0)
+    }).pipe(Effect.provide(layerBench))
   )
 
   it.effect("a store that is away: nothing is given up by half, and all of it later", () =>

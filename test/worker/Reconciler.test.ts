@@ -1,8 +1,8 @@
 /** The reconciler: what a silent worker left behind is taken back, once, and nothing that has ended is touched. */
-import { RunQueue, RunStore, RunUnreadable } from "@countersign/domain"
+import { RunQueue } from "@countersign/domain"
 import { Countersign, reconcile, sampleCatalogue } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { runReconciler } from "../../packages/worker/src/Reconciler.ts"
 import {
@@ -17,6 +17,7 @@ import {
   pass,
   startedRun
 } from "./support/bench.ts"
+import { layerEdited } from "./support/edited.ts"
 import { calm, storeAway } from "./support/unruly.ts"
 import { ada, settle } from "./support/world.ts"
 
@@ -151,22 +152,7 @@ describe("reconciling", () => {
     Effect.gen(function* () {
       const id = yield* orphaned
       const other = yield* dispatchSync
-      const problem = new RunUnreadable({ runId: id, problem: "status is “rnning”" })
-      // A store whose row of this run was edited by hand.
-      const layerEdited = Layer.effect(
-        RunStore,
-        Effect.map(RunStore, (real) =>
-          RunStore.of({
-            ...real,
-            holdOrphans: (nowMillis, limit) =>
-              Effect.map(real.holdOrphans(nowMillis, limit), ({ runs }) => ({
-                runs: runs.filter((run) => run.dispatch.id !== id),
-                unreadable: runs.some((run) => run.dispatch.id === id) ? [problem] : []
-              }))
-          })
-        )
-      )
-      yield* Effect.provide(reconcile(sampleCatalogue), layerEdited)
+      assert.strictEqual(yield* Effect.provide(reconcile(sampleCatalogue), layerEdited(id)), 1)
       const run = yield* findAs(id, "Failed")
       assert.strictEqual(run.failure.code, "run.unreadable")
       assert.strictEqual((yield* find(other))._tag, "Queued")

@@ -24,7 +24,6 @@ import {
   type Queued,
   type RunId,
   type Running,
-  type RunPage,
   RunQueue,
   RunStore,
   type Snapshot,
@@ -38,6 +37,7 @@ import { Clock, Data, Effect, Result } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { expireAll } from "./Expiry.ts"
 import { readFacts } from "./FactsReader.ts"
+import { setAside } from "./Quarantine.ts"
 
 /** What one admission did. */
 export interface Admitted {
@@ -125,7 +125,7 @@ const decideHeld = Effect.fnUntraced(function* (
   terms: AdmissionTerms
 ) {
   const { runs, unreadable, mayHaveMore } = yield* hold
-  if (unreadable.length > 0) yield* setAside(unreadable, terms.nowMillis)
+  yield* setAside(unreadable, terms.nowMillis)
   const claimed = runs.length + unreadable.length
   if (runs.length === 0) return { ...NOBODY, claimed, mayHaveMore }
 
@@ -177,12 +177,6 @@ const givenTurns = Effect.fnUntraced(function* (runs: ReadonlyArray<Queued>, { o
   if (counters.length === 0) return { now: runs, later: [] }
   const running = yield* Effect.flatMap(RunQueue, (queue) => queue.takeCounters(counters))
   return turnsOf(runs, limitsOf, running)
-})
-
-const setAside = Effect.fnUntraced(function* (unreadable: RunPage["unreadable"], nowMillis: number) {
-  const queue = yield* RunQueue
-  yield* Effect.logError("unreadable runs are set aside", ...unreadable.map(({ message }) => message))
-  yield* queue.quarantine(unreadable, nowMillis)
 })
 
 const idsOf = (runs: ReadonlyArray<Queued>): ReadonlyArray<RunId> => runs.map((run) => run.dispatch.id)

@@ -3,8 +3,17 @@
  *
  * Contract sections 3 and 8 (`run.stale_queued`).
  */
-import { type Queued, RunStore, type Step, type StoreUnavailable, step, UnitOfWork } from "@countersign/domain"
+import {
+  type Queued,
+  type RunQueue,
+  RunStore,
+  type Step,
+  type StoreUnavailable,
+  step,
+  UnitOfWork
+} from "@countersign/domain"
 import { Clock, Effect } from "effect"
+import { setAside } from "./Quarantine.ts"
 
 /** How many runs are given up at once. */
 const BATCH = 100
@@ -14,8 +23,8 @@ export const expireAll = (runs: ReadonlyArray<Queued>, nowMillis: number): Effec
   // Any queued run may expire: a refusal would be a bug of ours.
   Effect.forEach(runs, (run) => Effect.orDie(Effect.fromResult(step(run, { _tag: "Expire", atMillis: nowMillis }))))
 
-/** Gives up what has waited too long by now; answers how many runs that were, at most a hundred. */
-export const expireOverdue: Effect.Effect<number, StoreUnavailable, RunStore | UnitOfWork> = Effect.flatMap(
+/** Gives up what has waited too long by now, or sets it aside; answers how many runs that were, at most a hundred. */
+export const expireOverdue: Effect.Effect<number, StoreUnavailable, RunStore | RunQueue | UnitOfWork> = Effect.flatMap(
   UnitOfWork,
   (unit) => unit.transact(Effect.suspend(() => giveUpOverdue))
 )
@@ -23,11 +32,12 @@ export const expireOverdue: Effect.Effect<number, StoreUnavailable, RunStore | U
 const giveUpOverdue = Effect.gen(function* () {
   const store = yield* RunStore
   const nowMillis = yield* Clock.currentTimeMillis
-  // What cannot be read is set aside by the admission that comes across it.
-  const { runs } = yield* store.holdExpired(nowMillis, BATCH)
+  const { runs, unreadable } = yield* store.holdExpired(nowMillis, BATCH)
+  // No admission may ever come across them, and each of them takes a place from one that can be given up.
+  yield* setAside(unreadable, nowMillis)
   const steps = yield* expireAll(runs, nowMillis)
   const refused = yield* store.write(steps, null)
   const expired = steps.length - refused.length
   if (expired > 0) yield* Effect.logWarning(`${expired} runs had waited past their limit and were given up`)
-  return expired
+  return expired + unreadable.length
 })

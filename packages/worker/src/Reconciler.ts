@@ -9,7 +9,7 @@ import {
   type Catalogue,
   DEFAULT_ATTEMPTS,
   type Running,
-  RunQueue,
+  type RunQueue,
   RunStore,
   type StoreUnavailable,
   step,
@@ -19,6 +19,7 @@ import { Clock, Effect } from "effect"
 import { backoffAfter } from "./Backoff.ts"
 import { expireOverdue } from "./Expiry.ts"
 import { perpetually } from "./Perpetual.ts"
+import { setAside } from "./Quarantine.ts"
 
 /** How many orphans are taken back at once. */
 const BATCH = 100
@@ -49,15 +50,12 @@ const takeBackOrphans = Effect.fnUntraced(function* (catalogue: Catalogue) {
   const store = yield* RunStore
   const nowMillis = yield* Clock.currentTimeMillis
   const { runs, unreadable } = yield* store.holdOrphans(nowMillis, BATCH)
-  if (unreadable.length > 0) {
-    yield* Effect.logError("unreadable runs are set aside", ...unreadable.map(({ message }) => message))
-    yield* Effect.flatMap(RunQueue, (queue) => queue.quarantine(unreadable, nowMillis))
-  }
+  yield* setAside(unreadable, nowMillis)
   const steps = yield* Effect.forEach(runs, (run) => lostLease(run, catalogue, nowMillis))
   const refused = yield* store.write(steps, null)
   const takenBack = steps.length - refused.length
   if (takenBack > 0) yield* Effect.logWarning(`${takenBack} runs taken back from a silent worker`)
-  return takenBack
+  return takenBack + unreadable.length
 })
 
 const lostLease = Effect.fnUntraced(function* (run: Running, catalogue: Catalogue, nowMillis: number) {
