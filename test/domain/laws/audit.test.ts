@@ -81,6 +81,7 @@ describe("laws of the audit record", { timeout: 300_000 }, () => {
     assert.strictEqual(confirmed.before, running)
     assert.strictEqual(confirmed.after, running)
     assert.isNull(confirmed.notice)
+    assert.deepStrictEqual(confirmed.events, [])
     const revoked = taken(recheckStep(running, snapshotWith(NOTHING_KNOWN), { deleted: 7 }, circumstances))
     assert.deepStrictEqual(revoked.after.counts, { deleted: 7 })
     assert.strictEqual(revoked.before, running)
@@ -169,6 +170,7 @@ describe("laws of the audit record", { timeout: 300_000 }, () => {
     const waiting = dispatchStep(dispatched(), NOW_MILLIS + 5)
     assert.strictEqual(waiting.run._tag === "Queued" && waiting.run.availableAtMillis, NOW_MILLIS + 5)
     assert.isNull(waiting.notice)
+    assert.deepStrictEqual(waiting.events, [])
     const { occurredAtMillis, action, outcome, code, decisionId: none } = waiting.audit
     assert.deepStrictEqual(
       [occurredAtMillis, action, outcome, code, none],
@@ -181,6 +183,10 @@ describe("laws of the audit record", { timeout: 300_000 }, () => {
     assert.strictEqual(failed.audit.outcome, "failed")
     assert.strictEqual(failed.audit.code, "queue.dispatch_failed")
     assert.strictEqual(failed.notice?.message, "The queue is away.")
+    assert.deepStrictEqual(
+      failed.events.map(({ type }) => type),
+      ["run.failed"]
+    )
   })
 
   it("nobody is told of a system run, blocked included, and its record names no person", () => {
