@@ -18,6 +18,7 @@ export default {
     "packages/domain/src/FactChange.ts",
     "packages/domain/src/Explanation.ts",
     "packages/domain/src/Step.ts",
+    "packages/domain/src/Hold.ts",
     "packages/domain/src/Identity.ts"
   ],
   // What the tests of the domain do not need is not copied.

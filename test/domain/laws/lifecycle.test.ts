@@ -361,12 +361,16 @@ describe("the edges, one by one", () => {
     const refusals = [
       messageOf(start(other, permitFor(queued))),
       messageOf(block(other, denialFor(queued))),
+      messageOf(hold(other, passingDenialFor(queued), NOW_MILLIS)),
+      messageOf(hold(queued, denialFor(queued), NOW_MILLIS)),
       messageOf(revoke(otherRunning, denialFor(running), {})),
       messageOf(succeed(otherRunning, reportsOf(7).Succeed))
     ]
     assert.deepStrictEqual(refusals, [
       `run ${runId(2)}: Start is refused while Queued (other_run)`,
       `run ${runId(2)}: Block is refused while Queued (other_run)`,
+      `run ${runId(2)}: Hold is refused while Queued (other_run)`,
+      `run ${runId(1)}: Hold is refused while Queued (not_retryable)`,
       `run ${runId(2)}: Revoke is refused while Running (other_run)`,
       `run ${runId(2)}: Succeed is refused while Running (stale_admission)`
     ])
