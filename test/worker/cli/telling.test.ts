@@ -167,7 +167,15 @@ describe("who is told", { timeout: 120_000 }, () => {
       assert.deepInclude(yield* diagnosis(0), { found: failed })
 
       yield* sql`UPDATE countersign.event_subscriptions SET secret_name = 'o-ps'`
-      assert.deepInclude(yield* diagnosis(1), { verdict: "fail", found: "a subscription cannot be read" })
+      const unreadable = `the stored subscription ${shaky} cannot be read`
+      const forgetting = `somebody changed its row by hand: mend it, or \`countersign events unsubscribe ${shaky}\` forgets it`
+      assert.deepInclude(yield* diagnosis(1), { verdict: "fail", found: unreadable, advice: forgetting })
+      const { code, stderr } = yield* answered(["events", "list"], env)
+      assert.strictEqual(code, 1)
+      assert.include(stderr, unreadable)
+      assert.include(stderr, forgetting)
+      assert.strictEqual((yield* answered(["events", "unsubscribe", shaky], env)).code, 0)
+      assert.strictEqual((yield* answered(["events", "list"], env)).code, 0)
     }).pipe(Effect.scoped)
   )
 })

@@ -1,5 +1,12 @@
 /** `Events`, in the tables `event_subscriptions` and `event_deliveries`. */
-import { Events, PENDING_MAX, Subscription, type SubscriptionStatus, WorkspaceEvent } from "@countersign/domain"
+import {
+  Events,
+  PENDING_MAX,
+  Subscription,
+  type SubscriptionStatus,
+  SubscriptionUnreadable,
+  WorkspaceEvent
+} from "@countersign/domain"
 import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { arrayOf } from "./Cells.ts"
@@ -46,15 +53,18 @@ const readSubscription = (row: SubscriptionRow) =>
 
 const millisOf = (instant: Date | null): number | null => instant?.getTime() ?? null
 
-const statusOf = (row: StatusRow): Effect.Effect<SubscriptionStatus, Schema.SchemaError> =>
-  Effect.map(readSubscription(row), (subscription) => ({
-    subscription,
-    pending: row.pending,
-    failures: row.failures,
-    lastProblem: row.last_problem,
-    pausedUntilMillis: millisOf(row.paused_until),
-    endedAtMillis: millisOf(row.ended_at)
-  }))
+const statusOf = (row: StatusRow): Effect.Effect<SubscriptionStatus, SubscriptionUnreadable> =>
+  readSubscription(row).pipe(
+    Effect.mapError(() => new SubscriptionUnreadable({ subscriptionId: row.id })),
+    Effect.map((subscription) => ({
+      subscription,
+      pending: row.pending,
+      failures: row.failures,
+      lastProblem: row.last_problem,
+      pausedUntilMillis: millisOf(row.paused_until),
+      endedAtMillis: millisOf(row.ended_at)
+    }))
+  )
 
 /** One that makes no sense is logged and stays hidden: it must not keep the others from being delivered. */
 const dueOf = (row: DueRow) =>
@@ -120,7 +130,7 @@ VALUES ($1, $2, $3, $4, $5::text::jsonb, $6) ON CONFLICT (id) DO NOTHING`,
           const rows = yield* during("list subscriptions")(
             sql.unsafe<StatusRow>(subscriptionsStatement(names, countedMax))
           )
-          return yield* Effect.orDie(Effect.forEach(rows, statusOf))
+          return yield* Effect.forEach(rows, statusOf)
         }),
         unsubscribe: Effect.fnUntraced(function* (id) {
           const rows = yield* during("unsubscribe from events")(

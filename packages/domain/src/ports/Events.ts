@@ -21,6 +21,15 @@ export interface SubscriptionStatus {
   readonly endedAtMillis: number | null
 }
 
+/** A stored subscription that makes no sense, such as a row edited by hand. What is wrong is not said: its address may hold a token. */
+export class SubscriptionUnreadable extends Schema.TaggedError<SubscriptionUnreadable>()("SubscriptionUnreadable", {
+  subscriptionId: Schema.String
+}) {
+  override get message() {
+    return `the stored subscription ${this.subscriptionId} cannot be read`
+  }
+}
+
 /** Which event, to whom. */
 export interface DeliveryKey {
   readonly subscriptionId: SubscriptionId
@@ -48,7 +57,9 @@ export class Events extends Context.Service<
      * Every subscription, the oldest first. Of what is still to be delivered to each at most `countedMax` events are counted (1 to
      * {@link PENDING_MAX}), so that the answer takes no longer for however many wait.
      */
-    readonly subscriptions: (countedMax: number) => Effect.Effect<ReadonlyArray<SubscriptionStatus>, StoreUnavailable>
+    readonly subscriptions: (
+      countedMax: number
+    ) => Effect.Effect<ReadonlyArray<SubscriptionStatus>, StoreUnavailable | SubscriptionUnreadable>
     /** Forgets a subscription with what was still to be delivered to it; answers whether there was one. */
     readonly unsubscribe: (id: SubscriptionId) => Effect.Effect<boolean, StoreUnavailable>
     /**

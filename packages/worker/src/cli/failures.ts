@@ -8,7 +8,8 @@ import type {
   ScheduleNotFound,
   ScheduleUnreadable,
   StoreTrouble,
-  StoreUnavailable
+  StoreUnavailable,
+  SubscriptionUnreadable
 } from "@countersign/domain"
 import { Predicate } from "effect"
 import type { CancelRefused } from "../Cancellation.ts"
@@ -31,6 +32,7 @@ export type KnownFailure =
   | ScheduleRefused
   | ScheduleUnreadable
   | StoreUnavailable
+  | SubscriptionUnreadable
 
 const troubleInWords: Readonly<Record<StoreTrouble, string>> = {
   unreachable: "the database cannot be reached",
@@ -82,6 +84,12 @@ export const inWords = (failure: CliFailure | KnownFailure): CliFailure => {
         "schedule.unreadable",
         failure.message,
         "somebody changed its row by hand: mend it, or remove it"
+      )
+    case "SubscriptionUnreadable":
+      return cliFailure(
+        "subscription.unreadable",
+        failure.message,
+        `somebody changed its row by hand: mend it, or \`countersign events unsubscribe ${failure.subscriptionId}\` forgets it`
       )
     case "CancelRefused":
       return cliFailure(`cancel.${failure.reason}`, "it is refused, nothing was changed", failure.advice)

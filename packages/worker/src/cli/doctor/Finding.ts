@@ -1,7 +1,6 @@
 /** What the doctor finds: a line each, with what to do about it. */
-import type { StoreUnavailable } from "@countersign/domain"
 import { Effect } from "effect"
-import { inWords } from "../failures.ts"
+import { inWords, type KnownFailure } from "../failures.ts"
 
 /** One line of the doctor's. */
 export interface Finding {
@@ -29,10 +28,10 @@ export const fail = (check: string, found: string, advice: string): Finding => (
   advice
 })
 
-/** A check that the database did not let us make is a finding as well. */
+/** A check that could not be made is a finding as well. */
 export const examined = <R>(
   check: string,
-  examination: Effect.Effect<Finding, StoreUnavailable, R>
+  examination: Effect.Effect<Finding, KnownFailure, R>
 ): Effect.Effect<Finding, never, R> =>
   Effect.catch(examination, (error) => {
     const { problem, advice } = inWords(error)

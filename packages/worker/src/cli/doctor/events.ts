@@ -1,9 +1,9 @@
 /** The doctor's check of subscriptions: are subscribers told, and if not, what is in the way. */
 import { Events, type SubscriptionStatus } from "@countersign/domain"
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import { faringOf, isInTrouble } from "../render/subscriptionWords.ts"
 import { countInWords } from "../render/words.ts"
-import { examined, type Finding, fail, ok, warn } from "./Finding.ts"
+import { examined, type Finding, ok, warn } from "./Finding.ts"
 
 /** What waits for a subscription is counted no further: while a receiver is away, it grows and grows. */
 const COUNTED_MAX = 1_000
@@ -39,14 +39,8 @@ const findingOf = (all: ReadonlyArray<SubscriptionStatus>): Finding => {
 /** Whether receivers take what they are sent. A subscription that makes no sense is a finding, not the doctor's end. */
 export const eventsFinding: Effect.Effect<Finding, never, Events> = examined(
   "events",
-  Effect.flatMap(Events, (events) => events.subscriptions(COUNTED_MAX)).pipe(
-    Effect.map(findingOf),
-    Effect.catchDefect((defect) =>
-      Schema.isSchemaError(defect)
-        ? Effect.succeed(
-            fail("events", "a subscription cannot be read", "somebody changed its row by hand; mend it there")
-          )
-        : Effect.die(defect)
-    )
+  Effect.map(
+    Effect.flatMap(Events, (events) => events.subscriptions(COUNTED_MAX)),
+    findingOf
   )
 )
