@@ -1,13 +1,23 @@
 /** Retention: what completed long enough ago is deleted, a few at a time; the rest and the records stay. */
 import { AuditLog, RunStore } from "@countersign/domain"
-import { Countersign, prune, RETENTION_MILLIS } from "@countersign/worker"
+import { Countersign, inventorySync, prune, RETENTION_MILLIS } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { runRetention } from "../../packages/worker/src/Retention.ts"
-import { dispatchSync, dispatchSyncs, findAs, Logged, layerBench, pass, startWorker, syncing } from "./support/bench.ts"
+import {
+  dispatchSync,
+  dispatchSyncs,
+  findAs,
+  freshScope,
+  Logged,
+  layerBench,
+  pass,
+  startWorker,
+  syncing
+} from "./support/bench.ts"
 import { away, calm, Trouble } from "./support/unruly.ts"
-import { settle } from "./support/world.ts"
+import { byAda, settle } from "./support/world.ts"
 
 const DAY_MILLIS = 24 * 60 * 60 * 1_000
 
@@ -84,6 +94,25 @@ describe("pruning", () => {
       yield* TestClock.adjust(50)
       assert.deepStrictEqual([seen.count, yield* runsLeft], [2, 0])
       assert.strictEqual(yield* Fiber.join(pruning), 501)
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("goes on behind so many that have to stay", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const gate = yield* Countersign
+      const later = { ...byAda, operation: inventorySync, availableAtMillis: 2 * DAY_MILLIS }
+      yield* Effect.replicateEffect(
+        Effect.suspend(() => gate.dispatch({ ...later, payload: freshScope() })),
+        500
+      )
+      yield* TestClock.adjust(1)
+      yield* completed(1)
+      yield* TestClock.adjust(DAY_MILLIS)
+      const pruning = yield* Effect.forkChild(prune(1_000))
+      yield* TestClock.adjust(100)
+      assert.strictEqual(yield* Fiber.join(pruning), 1)
+      assert.strictEqual(yield* runsLeft, 500)
     }).pipe(Effect.provide(layerBench))
   )
 

@@ -5,7 +5,7 @@
  * Contract section 8.
  */
 import { Schema } from "effect"
-import type { Run, RunOutcome, RunStatus } from "./Run.ts"
+import { RUN_UNREADABLE, type Run, type RunOutcome, type RunStatus } from "./Run.ts"
 
 /** How a run gets on; wire values. */
 export const Freshness = Schema.Literals(["fresh_active", "likely_stale", "reconciled_failed", "terminal_normal"])
@@ -23,7 +23,7 @@ export interface Watch {
 }
 
 /** The codes under which the reconciler gives runs up. */
-export const RECONCILED_CODES: ReadonlyArray<string> = ["run.stale_queued", "run.stale_running", "run.unreadable"]
+export const RECONCILED_CODES: ReadonlyArray<string> = ["run.stale_queued", "run.stale_running", RUN_UNREADABLE]
 const RECONCILED: ReadonlySet<string> = new Set(RECONCILED_CODES)
 
 /**

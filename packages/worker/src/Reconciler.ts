@@ -27,7 +27,7 @@ const BATCH = 100
 /** The ports taking back orphaned runs needs. */
 export type ReconcilerPorts = RunStore | RunQueue | UnitOfWork
 
-/** Takes back orphans and gives up what waited too long, as of now; answers how many runs that were. */
+/** Takes back orphans and gives up what waited too long, as of now, or sets it aside; answers how many runs that were. */
 export const reconcile = (catalogue: Catalogue): Effect.Effect<number, StoreUnavailable, ReconcilerPorts> =>
   Effect.gen(function* () {
     const takenBack = yield* Effect.flatMap(UnitOfWork, (unit) => unit.transact(takeBackOrphans(catalogue)))

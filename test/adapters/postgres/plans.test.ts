@@ -320,7 +320,7 @@ layer(prepared, { excludeTestServices: true, timeout: "120 seconds" })(
           '2026-01-01', '{}', '2026-01-01'::timestamptz - n * interval '1 second' FROM generate_series(1, ${ROWS}::integer) n`
         yield* sql`ANALYZE countersign.event_deliveries, countersign.event_subscriptions`
         const plan = yield* planOf(subscriptionsStatement(names, 1_000), [])
-        assert.match(plan, /Index (Only )?Scan using event_deliveries_due .*\(actual rows=500(\.0+)? loops=2\)/)
+        assert.match(plan, /Index (Only )?Scan using event_deliveries_due .*\(actual rows=500 loops=2\)/)
         assert.notMatch(plan, /(Seq|Bitmap Heap) Scan on event_deliveries|Sort Key: d/)
         assert.notMatch(plan, /Rows Removed/)
       })

@@ -55,7 +55,7 @@ export class Events extends Context.Service<
     readonly subscribe: (subscription: Subscription) => Effect.Effect<void, StoreUnavailable>
     /**
      * Every subscription, the oldest first. Of what is still to be delivered to each at most `countedMax` events are counted (1 to
-     * {@link PENDING_MAX}), so that the answer takes no longer for however many wait.
+     * {@link PENDING_MAX}), so that the answer takes no longer for however many wait. One that cannot be read fails it, by its name.
      */
     readonly subscriptions: (
       countedMax: number
