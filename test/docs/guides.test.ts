@@ -8,6 +8,7 @@ import { assert, it, layer } from "@effect/vitest"
 import { Clock, Effect, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { SqlClient } from "effect/sql"
+import { madeWhileOpen } from "../adapters/postgres/meeting.ts"
 import { layerPorts } from "../adapters/postgres/support.ts"
 import { layerFreshDatabase } from "../support/postgres.ts"
 
@@ -125,6 +126,18 @@ layer(overViews, onServer)("the guide to facts", (it) => {
       yield* sql`UPDATE shop.people SET left_on = '2026-01-01'`
       assert.isAbove(yield* epoch, before)
       assert.isTrue((yield* read)?.initiator?.disabled)
+    })
+  )
+
+  it.effect("fences a team for somebody who leaves while they are being put into it", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* madeWhileOpen(
+        sql`INSERT INTO shop.team_members VALUES ('south', 'ada@shop.example', false)`,
+        sql`UPDATE shop.people SET left_on = '2026-01-02' WHERE email = 'ada@shop.example'`
+      )
+      const epochs = yield* sql`SELECT epoch::int FROM countersign.authority_epochs WHERE workspace_id = 'south'`
+      assert.deepStrictEqual(epochs, [{ epoch: 2 }])
     })
   )
 })

@@ -1,10 +1,12 @@
 /** The fence between connections: revocations are strict, never starve, and stop nobody they do not concern. */
+import { layerPostgresClient } from "@countersign/adapters"
 import { AuthorityBook, enqueuedOne, makeWorld, requirementsOf, type World } from "@countersign/adapters/testing"
-import { Facts, Fence, Role, UnitOfWork, WorkspaceId } from "@countersign/domain"
+import { Facts, Fence, Role, StoreUnavailable, UnitOfWork, WorkspaceId } from "@countersign/domain"
 import { assert, layer } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Ref, Schedule } from "effect"
+import { Deferred, Effect, Fiber, Ref } from "effect"
 import { SqlClient } from "effect/sql"
-import { layerFreshDatabase } from "../../support/postgres.ts"
+import { freshDatabase, layerFreshDatabase } from "../../support/postgres.ts"
+import { madeWhileOpen } from "./meeting.ts"
 import { layerPorts } from "./support.ts"
 
 const ROLE = Role.make("operator")
@@ -103,37 +105,25 @@ layer(layerPorts(layerFreshDatabase({ maxConnections: 20 })), { excludeTestServi
       })
     )
 
-    it.effect("a person who is disabled while they join elsewhere unseen is fenced there too", () =>
-      Effect.gen(function* () {
-        const { transact } = yield* UnitOfWork
-        const book = yield* AuthorityBook
-        const [here, there] = [yield* makeWorld, yield* makeWorld]
-        yield* member(here)
-        const joined = yield* Deferred.make<void>()
-        const letGo = yield* Deferred.make<void>()
-        const joining = yield* Effect.forkChild(
-          transact(
-            Effect.gen(function* () {
-              yield* book.setMembership(there.workspaceId, here.userId, ROLE)
-              yield* Deferred.succeed(joined, undefined)
-              yield* Deferred.await(letGo)
-            })
+    it.effect(
+      "what reaches a workspace through a person or a tenant who is coming to it unseen is fenced there too",
+      () =>
+        Effect.gen(function* () {
+          const { transact } = yield* UnitOfWork
+          const book = yield* AuthorityBook
+          const { workspaceId, userId, tenantId } = yield* makeWorld
+          const epoch = Effect.map(transact(taking(workspaceId)), (epochs) => epochs.get(workspaceId))
+          yield* madeWhileOpen(
+            book.setMembership(workspaceId, userId, ROLE),
+            book.setUser({ id: userId, name: "Ada", disabled: true })
           )
-        )
-        yield* Deferred.await(joined)
-        const disabling = yield* Effect.forkChild(
-          transact(Effect.andThen(book.setUser({ id: here.userId, name: "Ada", disabled: true }), Effect.never))
-        )
-        yield* Effect.sleep("100 millis")
-        yield* Deferred.succeed(letGo, undefined)
-        yield* Fiber.join(joining)
-        // The one who disables now knows of the membership, and holds its workspace.
-        const fenced = Effect.map(taking(there.workspaceId), (epochs) => !epochs.has(there.workspaceId))
-        yield* Effect.repeat(transact(fenced), { until: (is) => is, schedule: Schedule.spaced("10 millis") }).pipe(
-          Effect.timeout("5 seconds")
-        )
-        yield* Fiber.interrupt(disabling)
-      })
+          assert.strictEqual(yield* epoch, 2)
+          yield* madeWhileOpen(
+            book.setTenant({ id: tenantId, workspaceId, state: "active" }),
+            book.setEntitlement(userId, tenantId)
+          )
+          assert.strictEqual(yield* epoch, 4)
+        })
     )
 
     it.effect(
@@ -224,6 +214,36 @@ layer(layerPorts(layerFreshDatabase({ maxConnections: 20 })), { excludeTestServi
         const after = yield* transact(taking(some, all))
         for (const id of [some, all]) assert.strictEqual(after.get(id), (before.get(id) ?? 0) + 1)
       })
+    )
+
+    it.effect("revoked_after_dispatch_never_acts: a transaction that reads as of its beginning is given no fence", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { transact } = yield* UnitOfWork
+        const world = yield* makeWorld
+        for (const level of ["REPEATABLE READ", "SERIALIZABLE"]) {
+          const setting = sql.unsafe(`SET TRANSACTION ISOLATION LEVEL ${level}`)
+          const error = yield* Effect.flip(transact(Effect.andThen(setting, taking(world.workspaceId))))
+          assert.instanceOf(error, StoreUnavailable)
+          assert.include(error.message, "default_transaction_isolation")
+        }
+      })
+    )
+
+    it.effect(
+      "revoked_after_dispatch_never_acts: our transactions see what is committed, whatever the default of the database",
+      () =>
+        Effect.gen(function* () {
+          const url = yield* freshDatabase
+          const sql = yield* SqlClient.SqlClient
+          const database = sql(new URL(url).pathname.slice(1))
+          yield* sql`ALTER DATABASE ${database} SET default_transaction_isolation = 'serializable'`
+          const [row] = yield* Effect.flatMap(
+            SqlClient.SqlClient,
+            (ours) => ours`SELECT current_setting('transaction_isolation') AS level`
+          ).pipe(Effect.provide(layerPostgresClient({ url, maxConnections: 1 }), { local: true }))
+          assert.deepStrictEqual(row, { level: "read committed" })
+        })
     )
 
     it.effect("facts cannot be emptied past the fence", () =>

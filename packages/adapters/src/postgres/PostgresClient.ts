@@ -64,6 +64,8 @@ export const PLANNER_SETTINGS = {
 
 const settingsOf = ({ statementTimeoutMillis = STATEMENT_TIMEOUT_MILLIS }: PostgresClientOptions) => ({
   ...PLANNER_SETTINGS,
+  // Whatever is the default of the database or the role: facts have to be read by a later snapshot than the claim was.
+  default_transaction_isolation: "read committed",
   statement_timeout: String(statementTimeoutMillis),
   lock_timeout: String(LOCK_TIMEOUT_MILLIS),
   idle_in_transaction_session_timeout: String(IDLE_IN_TRANSACTION_MILLIS)
