@@ -5,7 +5,9 @@ import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Queue } from "effect"
+import { PGlite } from "@electric-sql/pglite"
+import { Cause, Effect, Exit, Fiber, Queue } from "effect"
+import { vi } from "vitest"
 import * as EmbeddedPostgres from "../../../packages/adapters/src/embedded/EmbeddedPostgres.ts"
 import { layerFreshDatabase } from "../../support/postgres.ts"
 import { behavesAsPostgres } from "./behavesAsPostgres.ts"
@@ -81,6 +83,34 @@ describe("an embedded database in a folder", () => {
         assert.strictEqual(refused.reason, "FolderInUse")
         assert.include(refused.message, "countersign.lock")
       }).pipe(inFolder(folder))
+    })
+  )
+
+  it.live("is not free again before a start that is interrupted has ended, and its engine is closed", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      const create = PGlite.create.bind(PGlite)
+      const engines: Array<PGlite> = []
+      const watched = vi.spyOn(PGlite, "create").mockImplementation(async (...options) => {
+        begun.resolve()
+        await goOn.promise
+        const engine = await create(...options)
+        engines.push(engine)
+        return engine
+      })
+      yield* Effect.addFinalizer(() => Effect.sync(() => watched.mockRestore()))
+      const starting = yield* Effect.never.pipe(inFolder(folder), Effect.forkChild)
+      yield* Effect.promise(() => begun.promise)
+      const interrupting = yield* Effect.forkChild(Fiber.interrupt(starting), { startImmediately: true })
+      assert.strictEqual((yield* opening(folder)).reason, "FolderInUse")
+      goOn.resolve()
+      yield* Fiber.join(interrupting)
+      assert.deepStrictEqual(
+        engines.map(({ closed }) => closed),
+        [true]
+      )
+      assert.deepStrictEqual(readdirSync(folder), ["data"])
     })
   )
 

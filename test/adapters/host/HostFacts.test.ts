@@ -125,7 +125,7 @@ describe("HostFacts", () => {
     })
   )
 
-  it.effect("what is not facts is none: a fact left out, mistyped, or of another shape", () =>
+  it.effect("what is not facts is none: a fact left out, mistyped, of another shape, or not to be read", () =>
     Effect.gen(function* () {
       const asked = yield* requests(1)
       const { tenant: _, ...withoutTenant } = NOTHING_KNOWN
@@ -142,7 +142,15 @@ describe("HostFacts", () => {
         [{ asOfMillis: 0, facts: { ...NOTHING_KNOWN, isAdmin: true } }],
         [{ asOfMillis: 0, facts: { ...NOTHING_KNOWN, workspace: { id: "w", open: "yes" } } }],
         [{ asOfMillis: 0, facts: { ...NOTHING_KNOWN, initiator: { id: "", disabled: false } } }],
-        [{ asOfMillis: 0, facts: NOTHING_KNOWN, allowed: true }]
+        [{ asOfMillis: 0, facts: NOTHING_KNOWN, allowed: true }],
+        [
+          {
+            asOfMillis: 0,
+            get facts() {
+              throw new Error("the session is closed")
+            }
+          }
+        ]
       ]
       for (const answer of wrong) {
         yield* isUnavailable(

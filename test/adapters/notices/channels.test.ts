@@ -50,7 +50,7 @@ describe("log", () => {
 })
 
 describe("all", () => {
-  it.effect("delivers to each, also when one before it fails or breaks, and says which did", () =>
+  it.effect("delivers to each, also when one before it fails, breaks or stops itself, and says which did", () =>
     Effect.gen(function* () {
       const notice = yield* blockedNotice
       const [first, last]: [Array<Notice>, Array<Notice>] = [[], []]
@@ -59,12 +59,13 @@ describe("all", () => {
         first: collecting(first),
         webhook: failing("of the host"),
         broken,
+        stopped: { deliver: () => Effect.interrupt },
         mail: failing("of the host"),
         last: collecting(last)
       }
       const error = yield* Effect.flip(all(channels).deliver(notice, []))
-      assert.strictEqual(error.channel, "webhook, broken, mail")
-      assert.strictEqual(error.problem, "webhook: no answer; broken: it broke; mail: no answer")
+      assert.strictEqual(error.channel, "webhook, broken, stopped, mail")
+      assert.strictEqual(error.problem, "webhook: no answer; broken: it broke; stopped: it broke; mail: no answer")
       assert.deepStrictEqual(error.takenBy, ["first", "last"])
       assert.deepStrictEqual([first, last], [[notice], [notice]])
     })

@@ -56,9 +56,10 @@ const makeListen =
 const make = Effect.fnUntraced(function* (options: EmbeddedPostgresOptions) {
   // The engine is loaded when one is opened: whoever works on a server does not wait for it.
   const { openFolder, openMemory } = yield* Effect.promise(() => import("./DataFolder.ts"))
-  const engine = yield* options.dataFolder === undefined ? openMemory : openFolder(options.dataFolder)
+  const opening = options.dataFolder === undefined ? openMemory : openFolder(options.dataFolder)
+  // The engine starts to its end once it has begun: a folder that is free again must not have one that nobody closes.
   const server = yield* Effect.acquireRelease(
-    Effect.sync(() => new WireServer(engine)),
+    Effect.map(opening, (engine) => new WireServer(engine)),
     (server) => Effect.promise(() => server.close())
   )
   const client = yield* PgClient.make({
@@ -91,6 +92,7 @@ const make = Effect.fnUntraced(function* (options: EmbeddedPostgresOptions) {
  *   not wait for another fiber's statement. Row locks and `SKIP LOCKED` never find a competitor.
  * - Statements run on this thread: `pg_sleep` stops the program, and neither interruption nor `statement_timeout`
  *   ends a statement that runs.
+ * - Interruption while it starts takes effect when it has started: the folder is not free before.
  * - `listen` does not keep the connection; it fails inside a transaction. `notify` inside a transaction is delivered at
  *   its commit.
  */

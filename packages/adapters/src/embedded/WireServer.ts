@@ -71,7 +71,7 @@ export class WireServer {
 
   /**
    * Runs one statement of the server's own as soon as no transaction is open. Resolves to `undefined`, or to what the
-   * database had against it.
+   * database had against it; never rejects.
    */
   command(sql: string): Promise<string | undefined> {
     const answer = new Promise<string | undefined>((done) => this.#commands.push({ sql, done }))
@@ -168,8 +168,16 @@ export class WireServer {
     while (this.#idle) {
       const command = this.#commands.shift()
       if (command === undefined) return
-      const { problem } = readResponse(await this.#run(queryFrame(command.sql)))
-      command.done(problem)
+      command.done(await this.#problemOf(command.sql))
+    }
+  }
+
+  /** What stands against a statement: an engine that has broken down answers nothing, and is no reason to wait. */
+  async #problemOf(sql: string): Promise<string | undefined> {
+    try {
+      return readResponse(await this.#run(queryFrame(sql))).problem
+    } catch (error) {
+      return String(error)
     }
   }
 

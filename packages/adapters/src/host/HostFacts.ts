@@ -112,7 +112,9 @@ const asked = <R>({ read }: HostFactsOptions<R>, requests: ReadonlyArray<FactsRe
 const decodeAnswers = Schema.decodeUnknownEffect(Schema.Array(HostAnswer))
 
 const decoded = <R>(options: HostFactsOptions<R>, answer: unknown) =>
-  decodeAnswers(answer, { onExcessProperty: "error" }).pipe(
+  Effect.suspend(() => decodeAnswers(answer, { onExcessProperty: "error" })).pipe(
+    // What an answer computes when it is read may break.
+    Effect.catchDefect(Effect.fail),
     Effect.catch((problem) =>
       unavailable(
         options,

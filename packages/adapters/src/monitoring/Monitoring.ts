@@ -13,7 +13,7 @@ import {
   type Pauses,
   type RunBoard
 } from "@countersign/domain"
-import { Cause, Effect, Layer, Option } from "effect"
+import { Cause, Deferred, Effect, Layer, Option, Stream } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { ASSETS, LIST, LIST_LIVE, runAddress, VIEWER } from "./Address.ts"
 import { readAssets } from "./assets.ts"
@@ -53,7 +53,9 @@ const askingIn = (request: Request): Asking => ({
   peerAddress: Option.getOrNull(request.peerAddress)
 })
 
-const paramsIn = (request: Request): URLSearchParams => new URL(request.url, "http://here").searchParams
+/** A target of which no URL can be made, such as one with a port beyond all ports, asks for nothing in particular. */
+const paramsIn = (request: Request): URLSearchParams =>
+  URL.parse(request.url, "http://here")?.searchParams ?? new URLSearchParams()
 
 const routesOf = Effect.fnUntraced(function* (router: HttpRouter.HttpRouter, options: MonitoringOptions) {
   const { catalogue } = options
@@ -64,6 +66,9 @@ const routesOf = Effect.fnUntraced(function* (router: HttpRouter.HttpRouter, opt
   const assets = yield* Effect.sync(readAssets)
   const identity = yield* ViewerIdentity
   const context = yield* Effect.context<Exclude<MonitoringPorts, ViewerIdentity>>()
+  // Of the web-standard handler nothing else ends a stream: what it reads would be closed below it.
+  const closed = yield* Deferred.make<void>()
+  yield* Effect.addFinalizer(() => Deferred.succeed(closed, undefined))
 
   const shown = (page: Page & { readonly status?: number }, viewer: Viewer | null) =>
     Effect.map(textOf(layout({ assets, viewer, choices: identity.choices }, page)), (text) =>
@@ -89,8 +94,9 @@ const routesOf = Effect.fnUntraced(function* (router: HttpRouter.HttpRouter, opt
     answer: (viewer: Viewer, request: Request) => Effect.Effect<Response, E, Exclude<MonitoringPorts, ViewerIdentity>>
   ) =>
     Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
-      Effect.flatMap(identity.identify(askingIn(request)), (viewer) =>
-        viewer === null ? shown(NOT_SIGNED_IN, null) : answer(viewer, request)
+      Effect.flatMap(
+        Effect.suspend(() => identity.identify(askingIn(request))),
+        (viewer) => (viewer === null ? shown(NOT_SIGNED_IN, null) : answer(viewer, request))
       ).pipe(Effect.provide(context), Effect.catchCause(unavailable))
     )
 
@@ -132,7 +138,10 @@ const routesOf = Effect.fnUntraced(function* (router: HttpRouter.HttpRouter, opt
   const streamed = <E>(
     moment: Effect.Effect<Moment | null, E, Exclude<MonitoringPorts, ViewerIdentity>>,
     { untilMillis }: Viewer
-  ) => forThisViewer(liveResponse(liveStream(Effect.provide(moment, context), untilMillis, live)))
+  ) => {
+    const stream = liveStream(Effect.provide(moment, context), untilMillis, live)
+    return forThisViewer(liveResponse(Stream.interruptWhen(stream, Deferred.await(closed))))
+  }
 
   yield* router.add(
     "GET",

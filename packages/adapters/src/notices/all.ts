@@ -1,6 +1,6 @@
 /** Several channels as one. */
 import { DeliveryFailed, type Notice, NoticeChannel } from "@countersign/domain"
-import { Context, Effect, Layer, Result } from "effect"
+import { Cause, Context, Effect, Layer, Result } from "effect"
 
 type Channel = NoticeChannel["Service"]
 
@@ -38,7 +38,7 @@ export const all = (channels: Channels): Channel => ({
     })
 })
 
-/** Neither a defect nor silence in one channel must keep a notice from the others. */
+/** Neither a defect, silence nor an interruption of its own in one channel must keep a notice from the others. */
 const guarded = (name: string, channel: Channel, notice: Notice) =>
   Effect.suspend(() => channel.deliver(notice, [])).pipe(
     Effect.timeoutOrElse({
@@ -46,8 +46,10 @@ const guarded = (name: string, channel: Channel, notice: Notice) =>
       orElse: () => Effect.fail(failed(name, `it took longer than ${CHANNEL_MILLIS} ms`))
     }),
     // What it broke with may hold anything: it is for the log's reader, and not kept.
-    Effect.catchDefect((defect) =>
-      Effect.andThen(Effect.logDebug(`the ${name} channel broke`, defect), Effect.fail(failed(name, "it broke")))
+    Effect.catchCauseIf(
+      (cause) => !Cause.hasFails(cause),
+      (cause) =>
+        Effect.andThen(Effect.logDebug(`the ${name} channel broke`, cause), Effect.fail(failed(name, "it broke")))
     )
   )
 
