@@ -6,6 +6,7 @@ import {
   closureOf,
   DEFAULT_ATTEMPTS,
   decide,
+  type HoldPolicy,
   HostString,
   ID_MAX_LENGTH,
   LARGEST_COUNT,
@@ -24,6 +25,7 @@ import {
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
 import { DAY_MILLIS, NOW_MILLIS, requirements, snapshotWith, tenantId } from "./support/fixtures.ts"
+import { forced } from "./support/runs.ts"
 
 const whyNot = (schema: Schema.Codec<unknown, unknown>, value: unknown): string => {
   const result = Schema.decodeUnknownResult(schema)(value)
@@ -180,6 +182,12 @@ describe("an operation", () => {
         assert.throws(() => Operation.make({ ...base, ...given(value) }), RangeError, said)
       }
     }
+    const half = forced<HoldPolicy>({ retryMillis: 1 })
+    assert.throws(
+      () => Operation.make({ ...base, hold: half }),
+      RangeError,
+      "hold.deadlineMillis must be a whole number"
+    )
   })
 
   it("decodes what it accepts, and stores it as JSON", () => {
@@ -197,6 +205,14 @@ describe("an operation", () => {
     const named = Operation.make({ type: "a", payload, result: Schema.Void, identifiedBy: ({ backup }) => backup })
     const accepted = Result.getOrThrow(named.accept({ backup: "monday" }))
     assert.strictEqual(accepted.identifying, "monday")
+  })
+
+  it("what JSON has no text for tells nothing apart, and is refused", () => {
+    for (const nothing of [undefined, new Date(0), new Map(), Number.NaN, { backup: undefined }, [() => "monday"]]) {
+      const identifiedBy = () => forced<Schema.Json>(nothing)
+      const named = Operation.make({ type: "a", payload, result: Schema.Void, identifiedBy })
+      assert.isTrue(Result.isFailure(named.accept({ backup: "monday" })), String(nothing))
+    }
   })
 })
 

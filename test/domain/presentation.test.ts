@@ -47,14 +47,15 @@ describe("reasons in words", () => {
     }))
   )
 
-  it("every detail has a reason, a message and a leading next step, in words", () => {
+  it("every detail has a reason, one for its initiator, and a leading next step, in words", () => {
     const codes = [...DetailCode.literals, ...ReasonCode.literals].filter((code) => code.includes("_"))
     for (const failure of everyFailure) {
-      const { reason, message, nextSteps } = reasonInWords(failure)
+      const { reason, toInitiator, nextSteps } = reasonInWords(failure)
       assert.isAbove(nextSteps.length, 0)
-      for (const text of [message, ...nextSteps]) assert.match(text, /^[A-Z].*\.$/s, failure.detail)
+      for (const text of nextSteps) assert.match(text, /^[A-Z].*\.$/s, failure.detail)
       assert.match(reason, /^[a-z].*[^.]$/s)
-      for (const text of [reason, message, ...nextSteps]) {
+      assert.match(toInitiator, /^[A-Z].*[^.]$/s)
+      for (const text of [reason, toInitiator, ...nextSteps]) {
         for (const code of codes) assert.notInclude(text, code, "a raw code is never the sentence")
         if (failure.detail === "tenant_state") assert.notInclude(text, "unrecognised")
         assert.notMatch(text, /undefined|null|NaN/)
@@ -165,8 +166,23 @@ describe("what a blocked run stores", () => {
     assert.deepStrictEqual(Schema.decodeUnknownSync(BlockedContext)(wire), context)
     assert.throws(() => Schema.decodeUnknownSync(BlockedContext)({ ...wire, next_steps: [] }))
     assert.deepStrictEqual(blockedSummaryOf(run), [
-      { code: "workspace_mismatch", message: reasonInWords(run.failure).message }
+      {
+        code: "workspace_mismatch",
+        message: "The workspace this run belongs to no longer exists, so the run was not carried out."
+      }
     ])
+  })
+
+  it("of work that had begun it does not say that nothing was done, whether it ran just then or waited for another attempt", () => {
+    const again = moved(runningRun(), reportsOf(1).FailAttempt)
+    if (again._tag !== "Queued") assert.fail()
+    for (const run of [runIn("Blocked"), moved(again, { _tag: "Block", denial: denialFor(again) })]) {
+      if (run._tag !== "Blocked") assert.fail()
+      const message =
+        "The workspace this run belongs to no longer exists, so the run was stopped before its work was done."
+      assert.strictEqual(blockedSummaryOf(run)[0].message, message)
+      assert.strictEqual(noticeOf(run)?.message, message)
+    }
   })
 
   it("holds nothing of the payload, nor of the facts", () => {
@@ -214,7 +230,10 @@ describe("notices", () => {
     assert.deepStrictEqual(told, [
       ["succeeded", "The run has finished."],
       ["partially_succeeded", "The run has finished, but not everything went well."],
-      ["blocked", "The workspace this run belongs to no longer exists, so it was not carried out."],
+      [
+        "blocked",
+        "The workspace this run belongs to no longer exists, so the run was stopped before its work was done."
+      ],
       ["failed", "The provider did not answer in time."],
       ["cancelled", "The run was cancelled."]
     ])

@@ -13,7 +13,7 @@ import { Schema } from "effect"
 import { ActorKind, initiatorOf } from "./Authority.ts"
 import type { DecisionRecord } from "./DecisionRecord.ts"
 import { DecisionId, HostString, OperationType, RunId, TenantId, WorkspaceId } from "./Ids.ts"
-import type { Run } from "./Run.ts"
+import type { Failed, Run } from "./Run.ts"
 import type { Birth, RunEventTag } from "./transitions.ts"
 
 /** How what is recorded came out (contract, section 10). */
@@ -150,13 +150,17 @@ export const auditOfDecision = (run: Run, { id, decidedAtMillis, decision }: Dec
     code: decision._tag === "Allowed" ? null : decision.failure.code
   })
 
-/** The record of a transition. The attempt and admission are those the event ended, not those that follow. */
+/**
+ * The record of a transition. The attempt and admission are those the event ended, not those that follow. `code` is given where the
+ * state that is reached does not tell it: an attempt broke, and another one is made.
+ */
 export const auditOfTransition = (
   event: RunEventTag | Birth,
   before: Run,
   after: Run,
   atMillis: number,
-  decisionId: DecisionId | null
+  decisionId: DecisionId | null,
+  code: string | null = codeOf(after)
 ): AuditRecord => {
   const action = actionOf[event]
   return recordOf(before, actorOf(event, before, after), {
@@ -164,6 +168,16 @@ export const auditOfTransition = (
     action,
     outcome: outcomeOf[action],
     decisionId,
-    code: codeOf(after)
+    code
   })
 }
+
+/** The record of setting aside a run whose stored row makes no sense. */
+export const auditOfSettingAside = (before: Run, after: Failed): AuditRecord =>
+  recordOf(before, nobody, {
+    occurredAtMillis: after.completedAtMillis,
+    action: "run.failed",
+    outcome: outcomeOf["run.failed"],
+    decisionId: null,
+    code: after.failure.code
+  })

@@ -34,7 +34,12 @@ export const blockedContextOf = (run: Blocked): BlockedContext => ({
   detail_about: run.failure.about
 })
 
-/** The failure summary of a blocked run: one entry, fit for the initiator. */
+/** The failure summary of a blocked run: one entry, fit for the initiator. Of work that had begun it is not said that none was done. */
 export const blockedSummaryOf = (run: Blocked): readonly [RunFailure] => [
-  { code: run.failure.code, message: reasonInWords(run.failure).message }
+  {
+    code: run.failure.code,
+    message: `${reasonInWords(run.failure).toInitiator}, so the run was ${
+      run.startedAtMillis === null ? "not carried out" : "stopped before its work was done"
+    }.`
+  }
 ]

@@ -9,7 +9,7 @@ import { checks } from "./checks.ts"
 import { CheckKey, Decision, Failure } from "./Decision.ts"
 import { Change, changeFor } from "./FactChange.ts"
 import { decide } from "./Legitimacy.ts"
-import type { PrerequisiteFact, Snapshot, TargetScope } from "./Snapshot.ts"
+import { knownOfPrerequisite, type Snapshot } from "./Snapshot.ts"
 
 /** A check that fails on its own, whether or not an earlier one failed too. */
 export const FailingCheck = Schema.Struct({
@@ -84,12 +84,8 @@ const remedyFor = (snapshot: Snapshot): Remedy => {
   }
 }
 
-const isAbout =
-  (name: string | null, { workspaceId, tenantId }: TargetScope) =>
-  (fact: PrerequisiteFact) =>
-    fact.name === name && fact.workspaceId === workspaceId && fact.tenantId === tenantId
-
-const factBehind = ({ code, about }: Failure, { facts, requirements, subject }: Snapshot): Schema.Json => {
+const factBehind = ({ code, about }: Failure, snapshot: Snapshot): Schema.Json => {
+  const { facts, requirements, subject } = snapshot
   switch (code) {
     case "workspace_mismatch":
       return { workspace: facts.workspace, tenant: facts.tenant }
@@ -108,6 +104,6 @@ const factBehind = ({ code, about }: Failure, { facts, requirements, subject }: 
     case "write_gate_blocked":
       return { writeGate: facts.writeGate }
     case "execution_prerequisite_invalid":
-      return { prerequisites: facts.prerequisites.filter(isAbout(about, subject.scope)) }
+      return { prerequisites: knownOfPrerequisite(about, snapshot) }
   }
 }

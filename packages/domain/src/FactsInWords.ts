@@ -4,7 +4,8 @@
  * Contract sections 5 and 9.
  */
 import type { DecisionRecord } from "./DecisionRecord.ts"
-import type { AuthorityFacts, Snapshot } from "./Snapshot.ts"
+import type { PrerequisiteName } from "./Ids.ts"
+import { type AuthorityFacts, knownOfPrerequisite, type Snapshot } from "./Snapshot.ts"
 import { durationInWords } from "./TimeInWords.ts"
 
 /** One fact: what it is about, what was seen, and where that came from; null when no source knew it. */
@@ -32,29 +33,38 @@ const seenOf: Readonly<Record<FactKind, (snapshot: Snapshot) => string | null>> 
     if (asked === null) return "member"
     return membership.capabilities.includes(asked) ? `member, with ${asked}` : `member, without ${asked}`
   },
-  tenant: ({ subject, facts: { tenant } }) => {
-    if (subject.scope.tenantId === null) return null
-    return tenant === null ? NOT_KNOWN : tenant.state
+  tenant: ({ subject: { scope }, facts: { tenant } }) => {
+    if (scope.tenantId === null) return null
+    if (tenant === null) return NOT_KNOWN
+    return tenant.workspaceId === scope.workspaceId ? tenant.state : `${tenant.state}, in another workspace`
   },
   entitlement: ({ subject, facts: { entitlement } }) => {
     if (subject.scope.tenantId === null || subject.authority._tag === "SystemAuthority") return null
     return entitlement === null ? "no" : "yes"
   },
-  connection: ({ requirements, facts: { connection } }) => {
+  connection: ({ subject: { scope }, requirements, facts: { connection } }) => {
     if (requirements?.providerConnection !== true) return null
     if (connection === null) return NOT_KNOWN
-    return `${connection.enabled ? "enabled" : "disabled"}, ${connection.connected ? "connected" : "not connected"}`
+    const isOurs = connection.workspaceId === scope.workspaceId && connection.tenantId === scope.tenantId
+    const state = `${connection.enabled ? "enabled" : "disabled"}, ${connection.connected ? "connected" : "not connected"}`
+    return isOurs ? state : `${state}, of another tenant`
   },
   writeGate: ({ requirements, takenAtMillis, facts: { writeGate } }) => {
     if (requirements?.writes !== true) return null
     if (writeGate === null || writeGate.checkedAtMillis === null) return "never checked"
     return `${writeGate.health}, checked ${durationInWords(Math.max(0, takenAtMillis - writeGate.checkedAtMillis))} before`
   },
-  prerequisites: ({ requirements, facts: { prerequisites } }) => {
-    if (requirements === null || requirements.prerequisites.length === 0) return null
-    const known = prerequisites.map(({ name, satisfied }) => `${name}: ${satisfied ? "satisfied" : "not satisfied"}`)
-    return known.length === 0 ? NOT_KNOWN : known.join(", ")
+  prerequisites: (snapshot) => {
+    const names = snapshot.requirements?.prerequisites ?? []
+    return names.length === 0 ? null : names.map((name) => `${name}: ${prerequisiteInWords(name, snapshot)}`).join(", ")
   }
+}
+
+/** How it stands, as the check takes it: of facts that contradict each other the one that denies counts. */
+const prerequisiteInWords = (name: PrerequisiteName, snapshot: Snapshot): string => {
+  const known = knownOfPrerequisite(name, snapshot)
+  if (known.length === 0) return NOT_KNOWN
+  return known.every(({ satisfied }) => satisfied) ? "satisfied" : "not satisfied"
 }
 
 const LABELS: ReadonlyArray<readonly [FactKind, string]> = [

@@ -44,14 +44,17 @@ export const missedFromText = (text: string): Option.Option<MissedSlots> => {
 export interface DueSlots {
   /** To be run now, the oldest first. */
   readonly run: ReadonlyArray<number>
-  /** How many due slots are not run; counted up to {@link COUNTED_MAX}. */
+  /** How many due slots are not run; counted up to {@link COUNTED_MAX}, which says that there may be more. */
   readonly missed: number
   /** The first slot that is not due yet; null when no other comes. */
   readonly nextSlotMillis: number | null
 }
 
-/** Due slots are looked at up to this many, the newest of them. */
+/** Missed slots are counted up to this many. */
 export const COUNTED_MAX = 1_000
+
+/** Due slots are looked at up to this many, the newest of them: however many of them are run, those that are not can be counted. */
+const LOOKED_AT_MAX = COUNTED_MAX + CATCH_UP_MAX
 
 /** How far back due slots are looked for at first, in milliseconds; four times as far each time there are too few of them. */
 const LOOK_BACK_MILLIS = 12 * 60 * 60 * 1000
@@ -70,7 +73,8 @@ export const dueSlots = (
   if (firstMillis > nowMillis) return { run: [], missed: 0, nextSlotMillis: firstMillis }
   const due = newestDue(firstMillis, timetable, nowMillis)
   const run = chosen(due, policy, nowMillis - graceMillis)
-  return { run, missed: due.length - run.length, nextSlotMillis: timetable.nextAfter(nowMillis) }
+  const missed = Math.min(due.length - run.length, COUNTED_MAX)
+  return { run, missed, nextSlotMillis: timetable.nextAfter(nowMillis) }
 }
 
 const chosen = (due: ReadonlyArray<number>, policy: MissedSlots, onTimeSinceMillis: number): ReadonlyArray<number> => {
@@ -91,7 +95,7 @@ const newestDue = (firstMillis: number, timetable: Timetable, nowMillis: number)
     const due = isAll
       ? [firstMillis, ...between(firstMillis, timetable, nowMillis)]
       : between(nowMillis - backMillis, timetable, nowMillis)
-    if (isAll || due.length >= COUNTED_MAX) return due.slice(-COUNTED_MAX)
+    if (isAll || due.length >= LOOKED_AT_MAX) return due.slice(-LOOKED_AT_MAX)
   }
 }
 

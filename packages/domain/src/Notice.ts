@@ -5,9 +5,9 @@
  */
 import { Schema } from "effect"
 import { initiatorOf } from "./Authority.ts"
+import { blockedSummaryOf } from "./BlockedContext.ts"
 import { OperationType, RunId, TenantId, UserId, WorkspaceId } from "./Ids.ts"
 import { headlineOf, nextStepsFor } from "./Presentation.ts"
-import { reasonInWords } from "./ReasonInWords.ts"
 import { type Completed, RunOutcome, wireStateOf } from "./Run.ts"
 
 /** A notice is known by its run: there is exactly one for each. */
@@ -51,7 +51,7 @@ const messageOf = (run: Completed): string => {
     case "PartiallySucceeded":
       return "The run has finished, but not everything went well."
     case "Blocked":
-      return reasonInWords(run.failure).message
+      return blockedSummaryOf(run)[0].message
     case "Failed":
       return run.failure.message
     case "Cancelled":

@@ -157,7 +157,7 @@ const make = <Payload, Result>(declaration: Declaration<Payload, Result>): Opera
   accept: acceptor(declaration),
   encode: Schema.encodeUnknownResult(Schema.toCodecJson(declaration.payload)),
   attempts: checked(declaration.type, "attempts", { ...DEFAULT_ATTEMPTS, ...declaration.attempts }),
-  hold: declaration.hold === undefined ? null : checked(declaration.type, "hold", declaration.hold),
+  hold: holdOf(declaration),
   queuedLimitMillis: checked(declaration.type, "limits", {
     queuedLimitMillis: declaration.queuedLimitMillis ?? QUEUED_LIMIT_MILLIS
   }).queuedLimitMillis,
@@ -176,6 +176,12 @@ const prioritised = ({
   throw new RangeError(`operation ${type}: priority must be ${Priority.literals.join(", ")}, is ${String(priority)}`)
 }
 
+/** Both limits by name: one that was left out is told, also to who declares without types. */
+const holdOf = ({ type, hold }: Pick<Declaration<unknown, unknown>, "type" | "hold">): HoldPolicy | null =>
+  hold === undefined
+    ? null
+    : checked(type, "hold", { retryMillis: hold.retryMillis, deadlineMillis: hold.deadlineMillis })
+
 const limitsOf = ({
   type,
   concurrency
@@ -189,14 +195,19 @@ const acceptor = <Payload, Result>(declaration: Declaration<Payload, Result>): O
   const codec = Schema.toCodecJson(declaration.payload)
   const decode = Schema.decodeUnknownResult(codec)
   const encode = Schema.encodeResult(codec)
+  const { identifiedBy } = declaration
   return (json) =>
     Result.flatMap(decode(json), (payload) =>
-      Result.map(encode(payload), (stored) => ({
-        json: stored,
-        identifying: declaration.identifiedBy === undefined ? stored : declaration.identifiedBy(payload)
-      }))
+      Result.flatMap(encode(payload), (stored) =>
+        identifiedBy === undefined
+          ? Result.succeed({ json: stored, identifying: stored })
+          : Result.map(asJson(identifiedBy(payload)), (identifying) => ({ json: stored, identifying }))
+      )
     )
 }
+
+/** Who declares without types may answer with what JSON has no text for: all of it would be one text, and all runs one run. */
+const asJson = Schema.decodeUnknownResult(Schema.Json)
 
 /** From what to what each limit of a declaration goes. */
 const ranges: Readonly<Record<string, Range>> = {

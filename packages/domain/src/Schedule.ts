@@ -111,10 +111,13 @@ export const advanced = (schedule: ActiveSchedule, { due, problem, nowMillis }: 
       })
 }
 
-/** The next slots of a schedule after an instant, at most that many; none while it is paused. Throws nothing. */
+/**
+ * The first slots that nobody has dealt with yet, at most so many (1 or more); none while it is paused, and none but the first where its
+ * expression or its zone is not understood.
+ */
 export const nextSlots = (schedule: Schedule, count: number): ReadonlyArray<number> => {
-  const timetable = Timetable.parse(schedule.cron, schedule.zone)
   if (!isActive(schedule)) return []
+  const timetable = Timetable.parse(schedule.cron, schedule.zone)
   const slots = [schedule.state.nextSlotMillis]
   if (Result.isFailure(timetable)) return slots
   while (slots.length < count) {

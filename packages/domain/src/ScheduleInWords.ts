@@ -33,8 +33,8 @@ export const missedInWords = (policy: MissedSlots): string => {
   }
 }
 
-/** How many slots were missed, as a sentence. */
+/** How many slots were missed, as a clause; `count` as `dueSlots` has it. */
 export const missedCountInWords = (count: number): string => {
   if (count === 1) return "1 slot was missed and is not run"
-  return `${count >= COUNTED_MAX - 1 ? "at least " : ""}${count} slots were missed and are not run`
+  return `${count >= COUNTED_MAX ? "at least " : ""}${count} slots were missed and are not run`
 }

@@ -106,3 +106,12 @@ export const Snapshot = Schema.Struct({
   facts: AuthorityFacts
 })
 export type Snapshot = typeof Snapshot.Type
+
+/** What is known of one of the host's prerequisites for the run's own workspace and tenant. */
+export const knownOfPrerequisite = (
+  name: string | null,
+  { subject: { scope }, facts: { prerequisites } }: Snapshot
+): ReadonlyArray<PrerequisiteFact> =>
+  prerequisites.filter(
+    (fact) => fact.name === name && fact.workspaceId === scope.workspaceId && fact.tenantId === scope.tenantId
+  )

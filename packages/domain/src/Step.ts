@@ -111,10 +111,14 @@ export const step = (before: Run, event: Exclude<RunEvent, RulingEvent>): Result
     before,
     after,
     decision: null,
-    audit: [auditOfTransition(event._tag, before, after, event.atMillis, null)],
+    audit: [auditOfTransition(event._tag, before, after, event.atMillis, null, brokenBy(event))],
     notice: noticeFor(after),
     events: eventsOf(before, after)
   }))
+
+/** The code of what broke an attempt, also where the run goes on; undefined for any other event. */
+const brokenBy = (event: RunEvent): string | undefined =>
+  event._tag === "FailAttempt" ? event.failure.code : undefined
 
 /** What happens to a run because of a decision. */
 type RulingEvent = Extract<RunEvent, { readonly _tag: "Start" | "Block" | "Hold" | "Revoke" }>

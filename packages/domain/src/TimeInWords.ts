@@ -30,7 +30,7 @@ const two = (millis: number, large: number, largeUnit: string, small: number, sm
 /** How long ago something was, to the minute: "less than a minute ago", "3 min ago", "in 2 h" for what is still to come. */
 export const agoInWords = (millis: number, nowMillis: number): string => {
   const passed = nowMillis - millis
-  if (passed < -MINUTE) return `in ${coarse(-passed)}`
+  if (passed <= -MINUTE) return `in ${coarse(-passed)}`
   return passed < MINUTE ? "less than a minute ago" : `${coarse(passed)} ago`
 }
 

@@ -56,7 +56,6 @@ export * from "./RunInWords.ts"
 export * from "./Schedule.ts"
 export * from "./ScheduleInWords.ts"
 export * from "./Slot.ts"
-
 export * from "./Snapshot.ts"
 export * from "./Step.ts"
 export * from "./StorableJson.ts"

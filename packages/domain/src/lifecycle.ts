@@ -85,11 +85,14 @@ export const cancel = (run: Queued | Running, { by, atMillis }: EventOf<"Cancel"
   by
 })
 
-/** The run waited past its limit. */
+/** The run still waits, or waits again, when its time is up. */
 export const expire = (queued: Queued, { atMillis }: EventOf<"Expire">): Failed =>
   failed(queued, atMillis, queued.counts, {
     code: "run.stale_queued",
-    message: "The run waited longer than its limit and was given up before it started."
+    message:
+      queued.startedAtMillis === null
+        ? "The run waited longer than its limit and was given up before it started."
+        : "The run was back in the queue when its time was up, and was given up before its work was done."
   })
 
 /** The work is done. */

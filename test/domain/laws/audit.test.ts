@@ -111,7 +111,7 @@ describe("laws of the audit record", { timeout: 300_000 }, () => {
     [reportsOf(1).Succeed, "run.succeeded", "success", null],
     [reportsOf(1).PartiallySucceed, "run.partially_succeeded", "partial", null],
     [reportsOf(1).Fail, "run.failed", "failed", "provider.timeout"],
-    [reportsOf(1).FailAttempt, "run.attempt_failed", "failed", null],
+    [reportsOf(1).FailAttempt, "run.attempt_failed", "failed", "provider.timeout"],
     [reportsOf(1).Release, "run.released", "info", null],
     [reportsOf(1).LoseLease, "run.lease_lost", "failed", null],
     [{ _tag: "Cancel", by, atMillis: at }, "run.cancelled", "info", null]

@@ -316,6 +316,15 @@ describe("the edges, one by one", () => {
       stale.failure.message,
       "The run waited longer than its limit and was given up before it started."
     )
+    // One that has been at work is not said to have waited all the time, nor that it never started.
+    const again = moved(runningRun(), reportsOf(1).Release)
+    if (again._tag !== "Queued") assert.fail()
+    const givenUp = expire(again, { _tag: "Expire", atMillis: at })
+    assert.deepInclude(givenUp, { _tag: "Failed", startedAtMillis: NOW_MILLIS, counts })
+    assert.deepStrictEqual(givenUp.failure, {
+      code: "run.stale_queued",
+      message: "The run was back in the queue when its time was up, and was given up before its work was done."
+    })
   })
 
   it("ends keep what the attempt counted and returned", () => {

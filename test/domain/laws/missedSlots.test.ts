@@ -1,9 +1,11 @@
 /** What becomes of slots that nobody was there for, and that their runs' ids follow from them. */
 import {
+  CATCH_UP_MAX,
   COUNTED_MAX,
   dueSlots,
   MissedSlots,
   missedAsText,
+  missedCountInWords,
   missedFromText,
   ScheduleId,
   slotRunId,
@@ -48,7 +50,7 @@ describe("missed slots", { timeout: 120_000 }, () => {
         for (let slot: number | null = from; slot !== null && slot <= nowMillis; slot = timetable.nextAfter(slot)) {
           all.push(slot)
         }
-        assert.strictEqual(due.run.length + due.missed, Math.min(all.length, COUNTED_MAX))
+        assert.strictEqual(due.missed, Math.min(all.length - due.run.length, COUNTED_MAX))
         const expected = {
           Skip: () => all.filter((slot) => slot >= nowMillis - GRACE_MILLIS),
           Once: () => all.slice(-1),
@@ -66,13 +68,18 @@ describe("missed slots", { timeout: 120_000 }, () => {
 
   it("years of absence are bounded work, and the newest slots are those that count", () => {
     const nowMillis = START_MILLIS + 3 * 365 * 86_400_000
-    const all = MissedSlots.cases.All.make({ limit: 2 })
-    const due = dueSlots(START_MILLIS, timetableOf("* * * * *"), all, nowMillis, GRACE_MILLIS)
-    assert.deepStrictEqual(due, {
+    const dueWith = (policy: MissedSlots) =>
+      dueSlots(START_MILLIS, timetableOf("* * * * *"), policy, nowMillis, GRACE_MILLIS)
+    assert.deepStrictEqual(dueWith(MissedSlots.cases.All.make({ limit: 2 })), {
       run: [nowMillis - MINUTE_MILLIS, nowMillis],
-      missed: COUNTED_MAX - 2,
+      missed: COUNTED_MAX,
       nextSlotMillis: nowMillis + MINUTE_MILLIS
     })
+    // However many are made up for, nobody is told of fewer than were missed.
+    for (const policy of [MissedSlots.cases.Once.make({}), MissedSlots.cases.All.make({ limit: CATCH_UP_MAX })]) {
+      assert.match(missedCountInWords(dueWith(policy).missed), /^at least 1000 slots were missed/)
+    }
+    assert.match(missedCountInWords(COUNTED_MAX - 1), /^999 slots/)
   })
 
   it.prop("a policy is read from its text", [MissedSlots], ([policy]) => {

@@ -1,6 +1,6 @@
 /** `RunQueue` in memory: the run table itself. */
 import {
-  auditOfTransition,
+  auditOfSettingAside,
   eventsOf,
   type Failed,
   isCompleted,
@@ -82,8 +82,7 @@ const quarantined = (tables: Tables, unreadable: RunUnreadable, nowMillis: numbe
   const run = isRunId(unreadable.runId) ? Tables.rowOf(tables, unreadable.runId)?.run : undefined
   if (run === undefined || isCompleted(run)) return tables
   const end = unreadableEnd(run, unreadable, nowMillis)
-  const audit = auditOfTransition("Fail", run, end, nowMillis, null)
-  const ended = Tables.withAudit(Tables.withRun(tables, end, null), run.dispatch.id, [audit])
+  const ended = Tables.withAudit(Tables.withRun(tables, end, null), run.dispatch.id, [auditOfSettingAside(run, end)])
   return Tables.withEvents(Tables.withNotice(ended, noticeOf(end)), eventsOf(run, end))
 }
 

@@ -117,6 +117,25 @@ export const runQueueLaws = <R, E>(
       })
     )
 
+    it.effect("what is set aside is recorded as the system's doing, whoever started it", () =>
+      Effect.gen(function* () {
+        const queue = yield* RunQueue
+        const world = yield* makeWorld
+        const { dispatch } = yield* enqueuedOne(world.dispatch())
+        yield* queue.quarantine([new RunUnreadable({ runId: dispatch.id, problem: "none" })], world.atMillis)
+        const last = (yield* (yield* AuditLog).recordsOf(dispatch.id)).at(-1)
+        assert.deepInclude(last, {
+          action: "run.failed",
+          outcome: "failed",
+          actorKind: "system",
+          actorId: null,
+          actorName: null,
+          code: "run.unreadable",
+          occurredAtMillis: world.atMillis
+        })
+      })
+    )
+
     if (corrupt === undefined) return
     it.effect("a row that makes no sense is told apart, stops nobody, and is ended by quarantine", () =>
       Effect.gen(function* () {

@@ -1,5 +1,5 @@
 /** The laws of `RunStore.write`: what it stores, and that a step is written whole or not at all. */
-import { isCompleted, type Running, RunStore } from "@countersign/domain"
+import { AuditLog, isCompleted, type Running, RunStore } from "@countersign/domain"
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { allOf, endings } from "./endings.ts"
@@ -71,6 +71,8 @@ export const stepLaws = (it: Register<RunPorts>): void => {
       yield* moved(revokeStep(running, atMillis + 20, { done: 25 }))
       const end = yield* store.find(id)
       assert.deepStrictEqual([end._tag, end.counts, end.startedAtMillis], ["Blocked", { done: 25 }, world.atMillis])
+      const broken = (yield* (yield* AuditLog).recordsOf(id)).find(({ action }) => action === "run.attempt_failed")
+      assert.strictEqual(broken?.code, failure.code, "why the attempt broke, though the run went on")
     })
   )
 
