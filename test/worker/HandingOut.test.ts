@@ -1,7 +1,8 @@
 /** Runs are put into their handlers, and what those came to is reported: together where nothing had to be waited for. */
+import type { WorkerEvent } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect } from "effect"
-import { dispatchSyncs, failureOf, find, layerBench, pass, startWorker, syncing } from "./support/bench.ts"
+import { Clock, Deferred, Effect } from "effect"
+import { dispatchSyncs, failureOf, find, layerBench, pass, settleDown, startWorker, syncing } from "./support/bench.ts"
 import { away, Trouble } from "./support/unruly.ts"
 import { settle } from "./support/world.ts"
 
@@ -52,6 +53,48 @@ describe("handing out", () => {
         yield* states,
         ids.map(() => "Succeeded")
       )
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("renews the leases of those whose turn has not come yet", () =>
+    Effect.gen(function* () {
+      yield* settle
+      yield* dispatchSyncs(10)
+      let called = 0
+      const observe = ({ _tag }: WorkerEvent) => (_tag === "Started" ? Effect.sleep(500) : Effect.void)
+      const handler = syncing(
+        Effect.andThen(
+          Effect.sync(() => (called += 1)),
+          Effect.never
+        )
+      )
+      const { worker } = yield* startWorker([handler], { observe, leaseMillis: 3_000 })
+      yield* pass(10_000)
+      assert.strictEqual(called, 10)
+      assert.strictEqual(yield* worker.atWork, 10)
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("begins nothing whose lease ended while handlers before it kept the process busy", () =>
+    Effect.gen(function* () {
+      yield* settle
+      yield* dispatchSyncs(5)
+      const clock = yield* Clock.Clock
+      let busyMillis = 0
+      const later: Clock.Clock = {
+        ...clock,
+        currentTimeMillis: Effect.map(clock.currentTimeMillis, (millis) => millis + busyMillis)
+      }
+      const begun: Array<number> = []
+      const busy = syncing(
+        Effect.sync(() => {
+          begun.push(busyMillis)
+          busyMillis += 1_000
+        })
+      )
+      yield* Effect.provideService(startWorker([busy], { leaseMillis: 3_000 }), Clock.Clock, later)
+      yield* settleDown
+      assert.deepStrictEqual(begun, [0, 1_000, 2_000])
     }).pipe(Effect.provide(layerBench))
   )
 

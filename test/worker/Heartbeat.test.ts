@@ -1,8 +1,8 @@
 /** The heartbeat: who cannot renew a lease stops acting when it ends, and who has lost a run stops acting on it. */
 import { RunStore } from "@countersign/domain"
-import { Countersign, reconcile, sampleCatalogue } from "@countersign/worker"
+import { AttemptFailed, Countersign, reconcile, sampleCatalogue } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Ref } from "effect"
+import { Clock, Deferred, Effect, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import {
   actionsOf,
@@ -140,7 +140,6 @@ describe("the heartbeat", () => {
         yield* calm
         yield* pass(LEASE_MILLIS / 2 - 100, 50)
         yield* pass(4 * LEASE_MILLIS)
-        if (how === "never answers") return
         assert.deepStrictEqual(yield* stoppedAt, [])
         assert.strictEqual(yield* worker.atWork, 3)
       }).pipe(Effect.provide(layerBench))
@@ -176,6 +175,34 @@ describe("the heartbeat", () => {
       yield* calm
       yield* pass(4 * LEASE_MILLIS)
       assert.strictEqual(yield* started, 1)
+      assert.strictEqual((yield* findAs(id, "Running")).admission, 2)
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("a renewal that misses an earlier admission does not stop the work of a later one", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const breakOff = yield* Deferred.make<void>()
+      let calls = 0
+      const first = Effect.andThen(
+        Deferred.await(breakOff),
+        new AttemptFailed({ code: "again", message: "Again.", retry: true, retryAfterMillis: 0 })
+      )
+      const handler = syncing(Effect.suspend(() => (++calls === 1 ? first : Effect.never)))
+      const { worker } = yield* startWorker([handler], { leaseMillis: LEASE_MILLIS })
+      const id = yield* dispatchSync
+      yield* pass(500)
+      const goOn = yield* Deferred.make<void>()
+      yield* renewal(Deferred.await(goOn))
+      // A renewal is under way while the run is admitted anew.
+      yield* pass(LEASE_MILLIS / 3)
+      yield* Deferred.succeed(breakOff, undefined)
+      yield* pass(500)
+      assert.strictEqual((yield* findAs(id, "Running")).admission, 2)
+      yield* calm
+      yield* Deferred.succeed(goOn, undefined)
+      yield* pass(2 * LEASE_MILLIS)
+      assert.strictEqual(yield* worker.atWork, 1)
       assert.strictEqual((yield* findAs(id, "Running")).admission, 2)
     }).pipe(Effect.provide(layerBench))
   )

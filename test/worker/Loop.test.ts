@@ -1,9 +1,19 @@
 /** How a worker claims: one admission at a time while there is little to do, two under a backlog, never more than it has hands. */
+import { Countersign, inventorySync } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schema } from "effect"
-import { dispatchSyncs, find, layerBench, pass, startWorker, syncing } from "./support/bench.ts"
-import { Trouble } from "./support/unruly.ts"
-import { settle } from "./support/world.ts"
+import { Effect, Fiber, References, Schema } from "effect"
+import {
+  dispatchSync,
+  dispatchSyncs,
+  find,
+  freshScope,
+  layerBench,
+  pass,
+  startWorker,
+  syncing
+} from "./support/bench.ts"
+import { away, Trouble } from "./support/unruly.ts"
+import { byAda, settle } from "./support/world.ts"
 
 /** From now on every admission takes a second over its facts; tells how many were under way at once. */
 const slowAdmissions = Effect.map(Trouble, (trouble) => {
@@ -73,6 +83,58 @@ describe("the loop", () => {
       yield* startWorker([handler], { concurrency: 4, batch: 2 })
       yield* pass(10_000)
       assert.strictEqual(work.most, 4)
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("promises no hand twice, wherever one claimer gives way to the other", () =>
+    Effect.forEach([3, 5, 13], (ops) =>
+      Effect.gen(function* () {
+        yield* settle
+        yield* dispatchSyncs(12)
+        const { work, handler } = counted(600_000)
+        yield* startWorker([handler], { concurrency: 4, batch: 2 })
+        yield* pass(5_000)
+        assert.strictEqual(work.most, 4)
+      }).pipe(Effect.provide(layerBench), Effect.provideService(References.MaxOpsBeforeYield, ops))
+    )
+  )
+
+  it.effect("fills the hands again that were promised to an admission that failed", () =>
+    Effect.gen(function* () {
+      yield* settle
+      yield* dispatchSyncs(4)
+      const trouble = yield* Trouble
+      let claims = 0
+      trouble.beforeStore = ({ operation }) =>
+        Effect.gen(function* () {
+          if (operation !== "holdNext") return
+          claims += 1
+          // The other claimer finds no hand free meanwhile, and nothing that is at work ends.
+          if (claims === 2) return yield* Effect.andThen(Effect.sleep(500), Effect.fail(away()))
+        })
+      const { work, handler } = counted(600_000)
+      yield* startWorker([handler], { concurrency: 4, batch: 2 })
+      yield* pass(5_000)
+      assert.strictEqual(work.most, 4)
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("fills the hands again that a delivery lets go", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const { handler } = counted(5_000)
+      const { worker } = yield* startWorker([handler], { concurrency: 1 })
+      const gate = yield* Countersign
+      const due = { availableAtMillis: 50, operation: inventorySync, payload: freshScope() }
+      const { run } = yield* gate.dispatch({ ...byAda, ...due })
+      yield* pass(100)
+      const delivering = yield* Effect.forkChild(worker.deliver([run.dispatch.id]))
+      yield* pass(1_000)
+      assert.strictEqual(yield* worker.atWork, 1)
+      const next = yield* dispatchSync
+      yield* pass(15_000)
+      yield* Fiber.join(delivering)
+      assert.strictEqual((yield* find(next))._tag, "Succeeded")
     }).pipe(Effect.provide(layerBench))
   )
 

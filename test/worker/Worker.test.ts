@@ -156,6 +156,41 @@ describe("a worker that stops", () => {
     )
   }
 
+  it.effect("begins nothing that an admission brings which it has not waited for", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const { calls, called } = yield* journal
+      const { stop } = yield* startWorker([syncing(called)])
+      yield* pass(500)
+      const goOn = yield* Deferred.make<void>()
+      const trouble = yield* Trouble
+      trouble.afterStore = ({ operation }) => (operation === "transact" ? Deferred.await(goOn) : Effect.void)
+      const id = yield* dispatchSync
+      yield* pass(1_500)
+      yield* stop
+      yield* calm
+      yield* Deferred.succeed(goOn, undefined)
+      yield* settleDown
+      assert.strictEqual((yield* find(id))._tag, "Running")
+      assert.strictEqual(yield* Ref.get(calls), 0)
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("stops in bounded time although the facts of what was delivered hang", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const { stop, worker } = yield* startWorker([syncing(Effect.void)], { claims: false })
+      const id = yield* dispatchSync
+      const trouble = yield* Trouble
+      trouble.beforeFacts = () => Effect.uninterruptible(Effect.never)
+      yield* Effect.forkChild(worker.deliver([id]))
+      yield* pass(500)
+      const from = yield* Clock.currentTimeMillis
+      yield* stop
+      assert.isAtMost((yield* Clock.currentTimeMillis) - from, 15_000)
+    }).pipe(Effect.provide(layerBench))
+  )
+
   it.effect("although its store is away: the runs are found by their leases afterwards, and done", () =>
     Effect.gen(function* () {
       yield* settle

@@ -1,12 +1,13 @@
 /**
  * Facts that cannot be read: no decision is made of it. The run stays queued, is tried again with back-off, is never allowed
- * and never blocked for it, and holds up nobody. Contract section 4.
+ * and never blocked for it, and holds up nobody; nor does what the store does not keep. Contract section 4.
  */
 import { AuthorityBook } from "@countersign/adapters/testing"
 import { AuditLog, Facts, type FactsRequest, RunStore, TenantId } from "@countersign/domain"
 import { Countersign, inventorySync } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Layer, Ref } from "effect"
+import { TestClock } from "effect/testing"
 import {
   actionsOf,
   dispatchSync,
@@ -25,6 +26,20 @@ import { ada, byAda, readonly, settle, workspaceId } from "./support/world.ts"
 const poisoned = TenantId.make("tenant-poison")
 const concerns = (requests: ReadonlyArray<FactsRequest>) =>
   requests.some(({ subject }) => subject.scope.tenantId === poisoned)
+
+/** A run that may wait for no longer than this, in milliseconds. */
+const LATE_MILLIS = 1_000
+const dispatchLate = Effect.gen(function* () {
+  const gate = yield* Countersign
+  const expiresAtMillis = (yield* Clock.currentTimeMillis) + LATE_MILLIS
+  const { run } = yield* gate.dispatch({
+    ...byAda,
+    operation: inventorySync,
+    payload: freshScope(),
+    expiresAtMillis
+  })
+  return run.dispatch.id
+})
 
 const dispatchPoison = Effect.gen(function* () {
   const gate = yield* Countersign
@@ -171,6 +186,19 @@ describe("facts", () => {
   )
 })
 
+describe("facts that break while a run is explained", () => {
+  it.effect("are told of as facts that cannot be read", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const id = yield* dispatchSync
+      const troubles = yield* Trouble
+      troubles.beforeFacts = () => Effect.die(new Error("broken"))
+      const gate = yield* Countersign
+      assert.strictEqual((yield* Effect.flip(gate.explain(id)))._tag, "FactsUnavailable")
+    }).pipe(Effect.provide(layerBench))
+  )
+})
+
 describe("a source of facts that answers nonsense", () => {
   /** The memory's facts, answered wrongly about the poisoned tenant. */
   const layerNonsense = (answer: "too few" | "wrong shape") =>
@@ -203,23 +231,28 @@ describe("a source of facts that answers nonsense", () => {
   }
 })
 
-describe("a decision the store rejects", () => {
-  it.effect("leaves its run queued, and starves nobody", () =>
-    Effect.gen(function* () {
-      const { handler } = yield* given
-      const poison = yield* dispatchPoison
-      const ids = yield* dispatchSyncs(10)
-      const troubles = yield* Trouble
-      troubles.beforeStore = ({ operation, steps }) =>
-        operation === "write" && steps.some(({ before }) => before.dispatch.id === poison)
-          ? Effect.fail(away("rejected"))
-          : Effect.void
-      yield* startWorker([handler])
-      yield* pass(60_000, 1_000)
-      for (const id of ids) assert.strictEqual((yield* find(id))._tag, "Succeeded")
-      assert.strictEqual((yield* find(poison))._tag, "Queued")
-      const { runs } = yield* (yield* RunStore).list({ limit: 100, status: "running" })
-      assert.deepStrictEqual(runs, [])
-    }).pipe(Effect.provide(layerBench))
-  )
+describe("a step that cannot be kept", () => {
+  for (const [what, given, keeps] of [
+    ["a decision the store rejects", dispatchPoison, Effect.fail(away("rejected"))],
+    ["a decision the store breaks on", dispatchPoison, Effect.die(new Error("broken"))],
+    ["the end of a run that waited too long, which the store rejects", dispatchLate, Effect.fail(away("rejected"))]
+  ] as const) {
+    it.effect(`${what} leaves its run queued, and starves nobody`, () =>
+      Effect.gen(function* () {
+        yield* settle
+        const poison = yield* given
+        yield* TestClock.adjust(LATE_MILLIS)
+        const ids = yield* dispatchSyncs(10)
+        const troubles = yield* Trouble
+        troubles.beforeStore = ({ operation, steps }) =>
+          operation === "write" && steps.some(({ before }) => before.dispatch.id === poison) ? keeps : Effect.void
+        yield* startWorker([syncing(Effect.void)])
+        yield* pass(60_000, 1_000)
+        for (const id of ids) assert.strictEqual((yield* find(id))._tag, "Succeeded")
+        assert.strictEqual((yield* find(poison))._tag, "Queued")
+        const { runs } = yield* (yield* RunStore).list({ limit: 100, status: "running" })
+        assert.deepStrictEqual(runs, [])
+      }).pipe(Effect.provide(layerBench))
+    )
+  }
 })

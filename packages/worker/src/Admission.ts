@@ -134,13 +134,7 @@ const decideHeld = Effect.fnUntraced(function* (
   const [fenced, free] = split(inTime, (run) => epochs.has(workspaceOf(run)))
   const { now: ready, later: waiting } = yield* givenTurns(free, terms.catalogue)
   const steps = [...(yield* decideAll(ready, epochs, terms)), ...(yield* expireAll(late, terms.nowMillis))]
-  const refused = yield* Effect.flatMap(RunStore, (store) => store.write(steps, terms.lease)).pipe(
-    // What the store rejects, it would reject again; the other runs shall not wait for that.
-    Effect.catchIf(
-      (error) => error.trouble === "rejected",
-      (cause) => Effect.fail(new Undecidable({ ids: idsOf(ready), cause }))
-    )
-  )
+  const refused = yield* written(steps, terms.lease)
   return {
     ...outcomeOf(steps, refused),
     fenced: new Set(fenced.map(workspaceOf)),
@@ -150,6 +144,16 @@ const decideHeld = Effect.fnUntraced(function* (
     mayHaveMore
   }
 })
+
+/** What the store rejects or breaks on, it would reject again; the other runs shall not wait for that. */
+const written = (steps: ReadonlyArray<Step>, lease: Lease) => {
+  const undecidable = (cause: unknown) =>
+    Effect.fail(new Undecidable({ ids: steps.map(({ before }) => before.dispatch.id), cause }))
+  return Effect.flatMap(RunStore, (store) => store.write(steps, lease)).pipe(
+    Effect.catchIf((error) => error.trouble === "rejected", undecidable),
+    Effect.catchDefect(undecidable)
+  )
+}
 
 const NOBODY: Omit<Admitted, "claimed" | "mayHaveMore"> = {
   started: [],

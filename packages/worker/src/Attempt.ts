@@ -48,7 +48,7 @@ export interface Over {
 export const begin = <R>({ work, handler, context }: Assignment<R>): Effect.Effect<Attempt, never, R> => {
   const { operation } = handler
   const { dispatch, attempt } = work.run
-  return handler.handle(dispatch.payload, context).pipe(
+  return Effect.suspend(() => handler.handle(dispatch.payload, context)).pipe(
     Effect.annotateLogs({ run: dispatch.id, operation: operation.type, attempt }),
     Effect.forkDetach({ startImmediately: true }),
     Effect.map((handling) => ({ work, policy: operation.attempts, handling }))

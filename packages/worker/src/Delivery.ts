@@ -14,7 +14,7 @@ import {
   RunStore,
   type StoreUnavailable
 } from "@countersign/domain"
-import { Cause, Clock, Effect, Exit, Fiber, FiberSet, Schema, type Scope, Semaphore } from "effect"
+import { Cause, Clock, Effect, Exit, Fiber, FiberSet, Schema, Scope, Semaphore } from "effect"
 import { type AdmissionPorts, admitThese } from "./Admission.ts"
 import { enqueue } from "./Enqueueing.ts"
 import { handOutAll } from "./HandingOut.ts"
@@ -64,7 +64,7 @@ export const makeDeliveries = <R>(
     const hands = yield* Semaphore.make(concurrency)
     const turn = yield* Semaphore.make(1)
     // They outlive whoever delivered: a queue that gives up waiting must not have its run worked on twice.
-    const deliveries = yield* FiberSet.make<void, StoreUnavailable>()
+    const deliveries = yield* Scope.provide(FiberSet.make<void, StoreUnavailable>(), yield* scopeLeftBehind)
     const pace = makePace({ ...terms.limits, operationTypes: [...terms.handlers.keys()] })
     let isStopped = false
 
@@ -117,6 +117,9 @@ export const makeDeliveries = <R>(
       )
     }
   })
+
+/** A scope that closes with the one at hand, which does not wait for it: an admission that hangs would keep a worker from stopping. */
+const scopeLeftBehind = Effect.acquireRelease(Scope.make(), (scope) => Effect.forkDetach(Scope.close(scope, Exit.void)))
 
 const slicesOf = <A>(all: ReadonlyArray<A>, size: number): ReadonlyArray<ReadonlyArray<A>> =>
   Array.from({ length: Math.ceil(all.length / size) }, (_, index) => all.slice(index * size, (index + 1) * size))

@@ -4,7 +4,7 @@
  * Architecture section 3.
  */
 import type { OperationType, Running } from "@countersign/domain"
-import { Clock, Effect, FiberSet } from "effect"
+import { Clock, Deferred, Effect, FiberSet } from "effect"
 import type { Admitted } from "./Admission.ts"
 import { type Attempt, attend, begin, type Over, overAlready, report } from "./Attempt.ts"
 import { makeHandlerContext } from "./HandlerContext.ts"
@@ -46,7 +46,10 @@ export const handOutAll = Effect.fnUntraced(function* <R>(
   return fibers
 })
 
-/** Calls the handler of each run, and parts those that had nothing to wait for from those that are at work. */
+/**
+ * Calls the handler of each run, and parts those that had nothing to wait for from those that are at work. All are in hand from the
+ * beginning, so that their leases are renewed however long this takes; one that is lost or released before its turn is not begun.
+ */
 const beginAll = Effect.fnUntraced(function* <R>(
   terms: WorkerTerms<R>,
   started: ReadonlyArray<Running>,
@@ -55,12 +58,19 @@ const beginAll = Effect.fnUntraced(function* <R>(
   const ports = yield* Effect.context<RecheckPorts>()
   const atWork: Array<Attempt> = []
   const over: Array<Over> = []
-  for (const run of started) {
+  const assigned = started.flatMap((run) => {
     const handler = terms.handlers.get(run.dispatch.subject.operationType)
     // The claim asked only for types that have one.
-    if (handler === undefined) continue
-    const work = terms.inHand.take(run, leaseUntilMillis)
-    yield* terms.observe({ _tag: "Started", run })
+    return handler === undefined ? [] : { handler, work: terms.inHand.take(run, leaseUntilMillis) }
+  })
+  for (const { handler, work } of assigned) {
+    // Handlers that keep the process busy keep leases from being renewed, and from being watched.
+    if (work.leaseUntilMillis <= (yield* Clock.currentTimeMillis)) yield* Deferred.succeed(work.ended, "moved_on")
+    if (yield* Deferred.isDone(work.ended)) {
+      over.push({ work, policy: handler.operation.attempts, end: yield* Deferred.await(work.ended) })
+      continue
+    }
+    yield* terms.observe({ _tag: "Started", run: work.run })
     const attempt = yield* begin({ work, handler, context: makeHandlerContext(work, terms.catalogue, ports) })
     const isOver = overAlready(attempt)
     if (isOver === null) atWork.push(attempt)

@@ -8,7 +8,7 @@
 import { RunStore } from "@countersign/domain"
 import { Clock, Deferred, Effect, Exit } from "effect"
 import { FACTS_DEADLINE_MILLIS } from "./FactsReader.ts"
-import { perpetually } from "./Perpetual.ts"
+import { perpetually, untilDone } from "./Perpetual.ts"
 import { type RecheckPorts, recheckChanged } from "./Recheck.ts"
 import type { WorkerTerms } from "./WorkerTerms.ts"
 import type { Work } from "./WorkInHand.ts"
@@ -18,12 +18,12 @@ export const runHeartbeat = <R>(terms: WorkerTerms<R>): Effect.Effect<never, nev
   const { leaseMillis } = terms.limits
   const beat = Effect.andThen(
     Effect.sleep(leaseMillis / 3),
-    // A renewal without an answer must not be the last one.
-    Effect.timeout(renew(terms), leaseMillis)
+    // One that fails is made again without waiting for the next beat, and one without an answer while there is a lease to renew.
+    untilDone("renewing leases", Effect.timeout(renew(terms), leaseMillis / 2))
   )
   const questions = makeQuestions(terms)
   return Effect.raceAllFirst([
-    perpetually("renewing leases", beat),
+    Effect.forever(beat),
     perpetually("watching leases", watch(terms)),
     // Beside the renewal: facts that cannot be read must not cost the leases. And beside each other, for the same reason.
     perpetually("asking again about running work", Effect.andThen(Effect.sleep(leaseMillis / 3), questions.together)),
@@ -90,7 +90,7 @@ const renew = Effect.fnUntraced(function* <R>({ name, limits, inHand }: WorkerTe
   const stillHeld = yield* store.extendLeases(held, lease)
   for (const run of held) {
     if (stillHeld.has(run.id)) inHand.prolong(run, lease.untilMillis)
-    else yield* inHand.end(run.id, "moved_on")
+    else yield* inHand.lose(run)
   }
 })
 

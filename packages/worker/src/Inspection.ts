@@ -10,7 +10,7 @@ import {
   type DecisionRecord,
   type Explanation,
   explain,
-  Facts,
+  type Facts,
   type FactsUnavailable,
   isCompleted,
   type Run,
@@ -21,6 +21,7 @@ import {
   type StoreUnavailable
 } from "@countersign/domain"
 import { Clock, Effect } from "effect"
+import { readFacts } from "./FactsReader.ts"
 import { type WatchedRun, watchRun } from "./Watching.ts"
 
 /** A run with everything recorded about it, and how it gets on. */
@@ -76,10 +77,9 @@ const fromLastDecision = Effect.fnUntraced(function* (run: Run) {
 })
 
 const fromFactsOfNow = Effect.fnUntraced(function* (run: Run, catalogue: Catalogue) {
-  const facts = yield* Facts
   const { subject } = run.dispatch
   const requirements = catalogue.requirementsOf(subject.operationType)
-  const [reading] = yield* facts.read([{ subject, requirements }])
+  const [reading] = yield* readFacts([{ subject, requirements }])
   const takenAtMillis = yield* Clock.currentTimeMillis
   return {
     run,

@@ -53,23 +53,22 @@ interface Claimer<R> {
 /** The hands that nothing is in, nor promised to an admission that is under way. */
 interface FreeHands {
   readonly count: () => number
-  readonly promised: <A, E, R>(hands: number, admission: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** Promises so many, until the promise is ended. */
+  readonly promise: (hands: number) => { readonly end: Effect.Effect<void> }
 }
 
 const makeFreeHands = <R>({ limits, inHand }: WorkerTerms<R>): FreeHands => {
   let promised = 0
-  const promise = (hands: number) =>
-    Effect.sync(() => {
-      promised += hands
-    })
   return {
     count: () => limits.concurrency - inHand.size() - promised,
-    promised: (hands, admission) =>
-      Effect.acquireUseRelease(
-        promise(hands),
-        () => admission,
-        () => promise(-hands)
-      )
+    promise: (hands) => {
+      promised += hands
+      return {
+        end: Effect.sync(() => {
+          promised -= hands
+        })
+      }
+    }
   }
 }
 
@@ -77,10 +76,15 @@ const makeFreeHands = <R>({ limits, inHand }: WorkerTerms<R>): FreeHands => {
 const turn = Effect.fnUntraced(function* <R>(claimer: Claimer<R>) {
   const { terms, pace, hands, wake, backlog } = claimer
   const { limits } = terms
-  const free = hands.count()
-  if (free <= 0) return yield* Queue.take(wake)
-
-  if (yield* takeOn(claimer, free)) return yield* Queue.offer(backlog, undefined)
+  if (hands.count() <= 0) {
+    // Nobody tells of hands that a delivery let go, or an admission that failed: the poll finds them.
+    yield* Effect.timeoutOption(Queue.take(wake), limits.pollMillis)
+    return
+  }
+  if (yield* takeOn(claimer)) {
+    yield* Queue.offer(backlog, undefined)
+    return
+  }
   // Behind the claim, so that a run that has just arrived does not wait for it.
   if ((yield* offerHeldAgain) > 0) return
   const pauseMillis = pace.isPassingOver() ? Math.min(FENCED_MILLIS, limits.pollMillis) : limits.pollMillis
@@ -91,7 +95,7 @@ const turn = Effect.fnUntraced(function* <R>(claimer: Claimer<R>) {
 const help = Effect.fnUntraced(function* <R>(claimer: Claimer<R>) {
   const { hands, wake, backlog, terms } = claimer
   yield* Queue.take(backlog)
-  while (hands.count() >= terms.limits.batch && (yield* takeOn(claimer, terms.limits.batch))) {
+  while (hands.count() >= terms.limits.batch && (yield* takeOn(claimer))) {
     // The other claimer may have found no hand free that was promised here.
     yield* Queue.offer(wake, undefined)
   }
@@ -108,19 +112,21 @@ const offerHeldAgain = Effect.gen(function* () {
  * Admits and hands out as one: interrupted in between, runs would have started that nobody carries out, and would spend an
  * attempt for it. True when there is likely more.
  */
-const takeOn = Effect.fnUntraced(function* <R>({ terms, pace, hands, whenEnded }: Claimer<R>, free: number) {
+const takeOn = Effect.fnUntraced(function* <R>({ terms, pace, hands, whenEnded }: Claimer<R>) {
   const { limits } = terms
   const nowMillis = yield* Clock.currentTimeMillis
   const leaseUntilMillis = nowMillis + limits.leaseMillis
-  const claim = pace.next(free, nowMillis)
-  if (claim.operationTypes.length === 0) return false
   const retryFactsAtMillis = nowMillis + (yield* pace.factsPause)
+  // Counted and promised in one breath: between two effects the other claimer may have its turn.
+  const claim = pace.next(hands.count(), nowMillis)
+  if (claim.limit <= 0 || claim.operationTypes.length === 0) return false
+  const promise = hands.promise(claim.limit)
   const lease = { holder: terms.name, untilMillis: leaseUntilMillis }
   const admission = Effect.tap(
     admitNext({ ...claim, nowMillis }, { catalogue: terms.catalogue, lease, nowMillis, retryFactsAtMillis }),
     (admitted) => handOutAll(terms, admitted, leaseUntilMillis, whenEnded)
   )
-  return pace.learn(yield* hands.promised(claim.limit, admission), claim, nowMillis)
+  return pace.learn(yield* Effect.ensuring(admission, promise.end), claim, nowMillis)
 }, Effect.uninterruptible)
 
 /** Passes on the queue's wake-ups. Where there are none, or they break off, the poll does it alone for a while. */

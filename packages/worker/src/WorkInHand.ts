@@ -40,8 +40,10 @@ export interface WorkInHand {
   readonly all: () => ReadonlyArray<Work>
   readonly take: (run: Running, leaseUntilMillis: number) => Work
   readonly drop: (work: Work) => void
-  readonly end: (id: RunId, ending: Ending) => Effect.Effect<void>
-  readonly endAll: (ending: Ending) => Effect.Effect<void>
+  /** Ends, as moved on, what is in hand under that admission. */
+  readonly lose: (held: HeldRun) => Effect.Effect<void>
+  /** Ends everything as released, and from then on whatever is taken: an admission may come to its end after the worker has stopped. */
+  readonly releaseAll: Effect.Effect<void>
   /** Takes note of a lease that was renewed. */
   readonly prolong: (held: HeldRun, leaseUntilMillis: number) => void
   /** Ends, as moved on, whatever has no lease any more. */
@@ -53,8 +55,13 @@ export interface WorkInHand {
 /** Nothing in hand yet. */
 export const makeWorkInHand = (): WorkInHand => {
   const works = new Map<RunId, Work>()
-  const end = (work: Work | undefined, ending: Ending) =>
-    work === undefined ? Effect.void : Effect.asVoid(Deferred.succeed(work.ended, ending))
+  let isReleased = false
+  const end = (work: Work, ending: Ending) => Effect.asVoid(Deferred.succeed(work.ended, ending))
+  /** A later admission of the same run may be in hand by now; what is said of an earlier one is not about it. */
+  const workOf = ({ id, admission }: HeldRun): Work | undefined => {
+    const work = works.get(id)
+    return work?.run.admission === admission ? work : undefined
+  }
   return {
     size: () => works.size,
     held: () => Array.from(works.values(), ({ run }) => ({ id: run.dispatch.id, admission: run.admission })),
@@ -70,6 +77,7 @@ export const makeWorkInHand = (): WorkInHand => {
         chunks: 0,
         reasonsNotToAsk: 0
       }
+      if (isReleased) Deferred.doneUnsafe(work.ended, Effect.succeed("released"))
       works.set(run.dispatch.id, work)
       return work
     },
@@ -77,11 +85,17 @@ export const makeWorkInHand = (): WorkInHand => {
     drop: (work) => {
       if (works.get(work.run.dispatch.id) === work) works.delete(work.run.dispatch.id)
     },
-    end: (id, ending) => end(works.get(id), ending),
-    endAll: (ending) => Effect.forEach([...works.values()], (work) => end(work, ending), { discard: true }),
-    prolong: ({ id, admission }, leaseUntilMillis) => {
-      const work = works.get(id)
-      if (work?.run.admission === admission) work.leaseUntilMillis = leaseUntilMillis
+    lose: (held) => {
+      const work = workOf(held)
+      return work === undefined ? Effect.void : end(work, "moved_on")
+    },
+    releaseAll: Effect.suspend(() => {
+      isReleased = true
+      return Effect.forEach([...works.values()], (work) => end(work, "released"), { discard: true })
+    }),
+    prolong: (held, leaseUntilMillis) => {
+      const work = workOf(held)
+      if (work !== undefined) work.leaseUntilMillis = leaseUntilMillis
     },
     endOverdue: (nowMillis) =>
       Effect.forEach(

@@ -121,11 +121,11 @@ const stopGracefully = Effect.fnUntraced(function* <R>(
 ) {
   // An admission in flight is let through to its end; a store that hangs must not keep the worker from stopping.
   yield* Effect.timeoutOption(stopAdmitting, Math.max(limits.drainMillis, GIVE_BACK_MILLIS))
-  if (inHand.size() === 0) return
-  yield* Effect.logInfo(`worker ${name}: waiting for ${inHand.size()} runs to finish`)
-  yield* Effect.timeoutOption(FiberSet.awaitEmpty(hands), limits.drainMillis)
-  if (inHand.size() === 0) return
-  yield* Effect.logInfo(`worker ${name}: giving back ${inHand.size()} runs`)
-  yield* inHand.endAll("released")
+  if (inHand.size() > 0) {
+    yield* Effect.logInfo(`worker ${name}: waiting for ${inHand.size()} runs to finish`)
+    yield* Effect.timeoutOption(FiberSet.awaitEmpty(hands), limits.drainMillis)
+  }
+  if (inHand.size() > 0) yield* Effect.logInfo(`worker ${name}: giving back ${inHand.size()} runs`)
+  yield* inHand.releaseAll
   yield* Effect.timeoutOption(FiberSet.awaitEmpty(hands), GIVE_BACK_MILLIS)
 })
