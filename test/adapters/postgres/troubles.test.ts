@@ -1,11 +1,11 @@
 /** What goes wrong with a database, told so that a person knows what to do. */
 import { createServer } from "node:net"
-import { layerPostgres, layerPostgresClient, migrate } from "@countersign/adapters"
+import { dispatchThrough, layerPostgres, layerPostgresClient, migrate } from "@countersign/adapters"
 import { enqueuedOne, leaseAt, makeWorld, startStep } from "@countersign/adapters/testing"
-import { RunQueue, RunStore, StoreUnavailable, UnitOfWork } from "@countersign/domain"
+import { dispatchStep, RunQueue, RunStore, StoreUnavailable, UnitOfWork } from "@countersign/domain"
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Effect, Fiber, Layer, Redacted, Ref, Stream } from "effect"
+import { Context, Deferred, Effect, Exit, Fiber, Layer, Redacted, Ref, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { freshDatabase, layerFreshDatabase } from "../../support/postgres.ts"
 import { layerPorts } from "./support.ts"
@@ -155,6 +155,48 @@ describe("a store that does not do what it is asked", () => {
 })
 
 describe("a connection that is lost", () => {
+  it.live("is told as that, and not as a refusal, by whatever code a driver has for it", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld
+      const steps = [dispatchStep(world.dispatch())]
+      const troubleOf = (code: string) =>
+        Effect.map(
+          Effect.flip(dispatchThrough(() => Promise.reject(Object.assign(new Error(code), { code })))(steps)),
+          ({ trouble }) => trouble
+        )
+      for (const code of ["ECONNRESET", "EPIPE", "08006", "57P05", "25P03", "25P04", "58030"]) {
+        assert.strictEqual(yield* troubleOf(code), "unreachable", code)
+      }
+      for (const code of ["23514", "22P05", "P0001", "XX000"])
+        assert.strictEqual(yield* troubleOf(code), "rejected", code)
+    })
+  )
+
+  it.live("in the middle of a transaction is no defect, and hides nothing that failed there", () =>
+    Effect.gen(function* () {
+      const url = yield* freshDatabase
+      const killer = yield* Layer.build(PgClient.layer({ url: Redacted.make(url), maxConnections: 1 }))
+      const kill = Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const [row] = yield* sql<{ readonly pid: number }>`SELECT pg_backend_pid() AS pid`
+        yield* Context.get(killer, PgClient.PgClient)`SELECT pg_terminate_backend(${row?.pid ?? 0}, 5000)`
+      })
+      yield* Effect.gen(function* () {
+        const { transact } = yield* UnitOfWork
+        const { list } = yield* RunStore
+        const listing = Effect.andThen(kill, list({ limit: 1 }))
+        for (const unit of [transact(listing), transact(transact(listing)), transact(kill), transact(transact(kill))]) {
+          const error = yield* Effect.flip(unit)
+          assert.instanceOf(error, StoreUnavailable)
+          assert.strictEqual(error.trouble, "unreachable")
+        }
+        assert.strictEqual(yield* Effect.flip(transact(Effect.andThen(kill, Effect.fail("mine")))), "mine")
+        const died = yield* Effect.exit(transact(Effect.andThen(kill, Effect.die("a bug"))))
+        assert.deepStrictEqual(died, Exit.die("a bug"))
+      }).pipe(Effect.provide(layerPorts(layerPostgresClient({ url, maxConnections: 1 })), { local: true }))
+    }).pipe(Effect.scoped)
+  )
+
   it.live("is replaced, and wakes are heard again", () =>
     Effect.gen(function* () {
       const url = yield* freshDatabase

@@ -18,6 +18,7 @@ import * as together from "./migrations/0012_together.ts"
 import * as fewer from "./migrations/0013_fewer.ts"
 import * as pruning from "./migrations/0014_pruning.ts"
 import { DEFAULT_SCHEMA, type Names, namesOf, type SchemaName } from "./SchemaName.ts"
+import { transacting } from "./transacting.ts"
 import { storeUnavailable } from "./troubles.ts"
 
 interface Migration {
@@ -74,6 +75,12 @@ const loaderOf = (names: Names): Migrator.Loader =>
     )
   )
 
+/** The reason within, where the migrator wraps it. */
+const innermost = (error: Migrator.MigrationError | SqlError.SqlError): unknown =>
+  error._tag === "MigrationError" ? (error.cause ?? error) : error
+
+const OPERATION = "migrate the database"
+
 /** An outer transaction and a lock: programs that start together on an empty database wait for the first of them. */
 const migrating = Effect.fnUntraced(function* (names: Names) {
   const sql = yield* SqlClient.SqlClient
@@ -81,12 +88,11 @@ const migrating = Effect.fnUntraced(function* (names: Names) {
     yield* sql.unsafe(lock(names))
     yield* sql.unsafe(`CREATE SCHEMA IF NOT EXISTS ${names.q}`)
     return yield* Migrator.make({})({ loader: loaderOf(names), table: `${names.schema}.migrations` })
-  }).pipe(sql.withTransaction)
+  }).pipe(
+    Effect.mapError((error) => storeUnavailable(OPERATION, innermost(error))),
+    transacting(sql, OPERATION)
+  )
 })
-
-/** The reason within, where the migrator wraps it. */
-const innermost = (error: Migrator.MigrationError | SqlError.SqlError): unknown =>
-  error._tag === "MigrationError" ? (error.cause ?? error) : error
 
 /**
  * Brings the schema to this code's version and answers with what was done, which is nothing when it is there already.
@@ -100,10 +106,7 @@ const innermost = (error: Migrator.MigrationError | SqlError.SqlError): unknown 
 export const migrate = (
   schema: SchemaName = DEFAULT_SCHEMA
 ): Effect.Effect<ReadonlyArray<Applied>, StoreUnavailable, SqlClient.SqlClient> =>
-  migrating(namesOf(schema)).pipe(
-    Effect.map((applied) => applied.map(([id, name]) => ({ id, name }))),
-    Effect.mapError((error) => storeUnavailable("migrate the database", innermost(error)))
-  )
+  Effect.map(migrating(namesOf(schema)), (applied) => applied.map(([id, name]) => ({ id, name })))
 
 /**
  * The same as one SQL script, for who has to see or hand over what is run: `psql --set ON_ERROR_STOP=1 --file`. It leaves the

@@ -1,13 +1,6 @@
 /** `RunStore` over the table `runs`. */
 
-import {
-  type FirstStep,
-  type RunId,
-  RunNotFound,
-  RunStore,
-  type StoreUnavailable,
-  WAITING_MAX
-} from "@countersign/domain"
+import { type FirstStep, type RunId, RunNotFound, RunStore, WAITING_MAX } from "@countersign/domain"
 
 import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
@@ -29,7 +22,8 @@ import { readPage } from "./readRows.ts"
 import type { Names } from "./SchemaName.ts"
 
 import { makeStepWriter } from "./StepWriter.ts"
-import { during, storeUnavailable } from "./troubles.ts"
+import { transacting } from "./transacting.ts"
+import { during } from "./troubles.ts"
 import { readWaiting, WAITING_COLUMNS, type WaitingRow } from "./WaitingRow.ts"
 import { idsOf } from "./write.ts"
 
@@ -70,10 +64,7 @@ export const layerRunStore = (names: Names): Layer.Layer<RunStore, never, SqlCli
           steps
         )
 
-      const transacted = <A>(effect: Effect.Effect<A, StoreUnavailable>) =>
-        Effect.catchTag(sql.withTransaction(effect), "SqlError", (error) =>
-          Effect.fail(storeUnavailable("dispatch runs", error))
-        )
+      const transacted = transacting(sql, "dispatch runs")
 
       return RunStore.of({
         dispatch: (steps) => (steps.length < 2 ? dispatch(steps) : transacted(dispatch(steps))),

@@ -21,6 +21,7 @@ import { RUN_COLUMNS, type RunRow, readRun } from "./RunRow.ts"
 import { isRunId, operationTypeOf, tenantOf, workspaceOf } from "./readCells.ts"
 import { readPage } from "./readRows.ts"
 import type { Names } from "./SchemaName.ts"
+import { transacting } from "./transacting.ts"
 import { during } from "./troubles.ts"
 import { idsOf } from "./write.ts"
 
@@ -88,6 +89,8 @@ const eventsOf = (rows: ReadonlyArray<EndedRow>, nowMillis: number): ReadonlyArr
     return subject === null ? [] : [eventOfFailure(subject, row.admission, failure, nowMillis)]
   })
 
+const OPERATION = "set unreadable runs aside"
+
 /** Sets runs aside, all in one transaction with what is told of them; see `RunQueue`. */
 export const makeQuarantine =
   (names: Names, sql: SqlClient.SqlClient) =>
@@ -103,4 +106,4 @@ export const makeQuarantine =
       if (notices.length > 0) yield* sql.unsafe(announcing(names), arraysOf(noticeColumns, notices))
       const events = eventsOf(rows, nowMillis)
       if (events.length > 0) yield* sql.unsafe(telling(names), arraysOf(eventColumns, events))
-    }).pipe(sql.withTransaction, during("set unreadable runs aside"))
+    }).pipe(during(OPERATION), transacting(sql, OPERATION))

@@ -27,6 +27,11 @@ const verdicts: Readonly<Record<string, Verdict>> = {
   "57P01": verdict("unreachable", "the server ended the connection; it may be restarting"),
   "57P02": verdict("unreachable", "the server crashed; it may be restarting"),
   "57P03": verdict("unreachable", "the server is starting or stopping; try again in a moment"),
+  "57P04": verdict("unreachable", "the database was dropped while it was worked on"),
+  "57P05": verdict("unreachable", "the server ended a connection that was idle for longer than it allows"),
+  "25P03": verdict("unreachable", "the server ended a transaction that was idle for longer than it allows"),
+  "25P04": verdict("unreachable", "the server ended a transaction that took longer than it allows"),
+  "58": verdict("unreachable", "the server has trouble with its machine, such as its disk: see its log"),
   "53": verdict("unreachable", "the server has too little of something left (connections, memory, disk): see its log"),
   "28": verdict("access_refused", "check user and password in the database's address"),
   "3D000": verdict("access_refused", "the database of this name does not exist: create it or correct the address"),
@@ -50,8 +55,8 @@ const verdictOn = (error: unknown): Verdict => {
   if (code !== null) {
     const known = verdicts[code] ?? verdicts[code.slice(0, 2)]
     if (known !== undefined) return known
-    // A driver's own codes (ECONNREFUSED and the like) are words.
-    if (code.length !== 5) return UNREACHABLE
+    // A driver's own codes (ECONNREFUSED, EPIPE and the like) are words; every code of PostgreSQL has a digit.
+    if (!/\d/.test(code)) return UNREACHABLE
   }
   if (!(error instanceof SqlError.SqlError)) return REJECTED
   switch (error.reason._tag) {
