@@ -2,7 +2,8 @@
 import { layerEventWebhooks, layerMemory } from "@countersign/adapters"
 import { blockStep, enqueued, makeWorld, written } from "@countersign/adapters/testing"
 import {
-  type EventChannel,
+  EventChannel,
+  EventNotTaken,
   Events,
   PENDING_MAX,
   type RunStore,
@@ -12,7 +13,8 @@ import {
 } from "@countersign/domain"
 import { deliverDueEvents } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Redacted, type Scope } from "effect"
+import { Clock, Effect, Fiber, Layer, Redacted, type Scope } from "effect"
+import { TestClock } from "effect/testing"
 import { answering, freshSecret, verified, webhookReceiver } from "../support/receivers/webhookReceiver.ts"
 
 const secret = freshSecret()
@@ -168,4 +170,107 @@ describe("events", () => {
       })
     )
   )
+})
+
+/** The same over a channel of the test's, under the test clock. */
+const withChannel = <A, E>(
+  deliver: EventChannel["Service"]["deliver"],
+  test: Effect.Effect<A, E, Events | EventChannel | RunStore | Scope.Scope>
+) => test.pipe(Effect.scoped, Effect.provide([Layer.succeed(EventChannel, { deliver }), layerMemory]))
+
+const NOWHERE = "https://ops.example.org/hook"
+
+describe("whatever the channel does", () => {
+  const breaks: ReadonlyArray<readonly [string, () => Effect.Effect<void>, string]> = [
+    ["never answers", () => Effect.never, "the receiver took longer than 10000 ms"],
+    ["breaks", () => Effect.die(new Error("token=s3cr3t")), "the channel broke"],
+    [
+      "throws",
+      () => {
+        throw new Error("token=s3cr3t")
+      },
+      "the channel broke"
+    ]
+  ]
+  for (const [what, happens, problem] of breaks) {
+    it.effect(`a subscriber over whom it ${what} waits; another is told, once`, () => {
+      const told: Array<string> = []
+      return withChannel(
+        ({ id }, { secretName }) => (secretName === "BROKEN" ? happens() : Effect.sync(() => void told.push(id))),
+        Effect.gen(function* () {
+          const [broken, well] = [yield* subscribed(NOWHERE, "BROKEN"), yield* subscribed(NOWHERE)]
+          yield* blocked(1)
+          const delivering = yield* Effect.forkChild(deliverDueEvents)
+          yield* TestClock.adjust(10_000)
+          assert.strictEqual(yield* Fiber.join(delivering), 2)
+          assert.deepInclude(yield* status(broken), { pending: 1, failures: 1, lastProblem: problem })
+          assert.deepInclude(yield* status(well), { pending: 0, failures: 0 })
+          assert.lengthOf(told, 1)
+        })
+      )
+    })
+  }
+
+  it.effect("who fails again and again is told after longer and longer waits, until it takes something", () => {
+    let isAway = true
+    const refusal = new EventNotTaken({ problem: "away", retryAfterMillis: null, gone: false })
+    return withChannel(
+      () => (isAway ? Effect.fail(refusal) : Effect.void),
+      Effect.gen(function* () {
+        const id = yield* subscribed(NOWHERE)
+        const waited = Effect.gen(function* () {
+          assert.strictEqual(yield* deliverDueEvents, 1)
+          return ((yield* status(id)).pausedUntilMillis ?? 0) - (yield* Clock.currentTimeMillis)
+        })
+        yield* blocked(1)
+        for (const longest of [1_000, 2_000, 4_000, 8_000]) {
+          const waitMillis = yield* waited
+          assert.isTrue(waitMillis >= longest / 2 && waitMillis <= longest, `${waitMillis} of ${longest}`)
+          yield* TestClock.adjust(waitMillis)
+        }
+        isAway = false
+        assert.strictEqual(yield* deliverDueEvents, 1)
+        isAway = true
+        yield* blocked(1)
+        assert.isAtMost(yield* waited, 1_000)
+      })
+    )
+  })
+
+  it.effect("what is being delivered is nobody else's meanwhile, and goes out side by side", () => {
+    const told: Array<string> = []
+    return withChannel(
+      ({ id }) =>
+        Effect.andThen(
+          Effect.sleep(5_000),
+          Effect.sync(() => void told.push(id))
+        ),
+      Effect.gen(function* () {
+        yield* subscribed(NOWHERE)
+        yield* blocked(3)
+        const delivering = yield* Effect.forkChild(deliverDueEvents)
+        yield* TestClock.adjust(4_999)
+        assert.strictEqual(yield* deliverDueEvents, 0)
+        yield* TestClock.adjust(1)
+        assert.strictEqual(new Set(told).size, 3)
+        assert.deepStrictEqual([yield* Fiber.join(delivering), told.length], [3, 3])
+      })
+    )
+  })
+
+  it.effect("a flood for one subscriber keeps no other waiting", () => {
+    const told: Array<string> = []
+    return withChannel(
+      (_, { secretName }) => Effect.sync(() => void told.push(secretName)),
+      Effect.gen(function* () {
+        yield* subscribed(NOWHERE, "FLOODED")
+        yield* blocked(60)
+        yield* TestClock.adjust(1)
+        yield* subscribed(NOWHERE, "OTHER")
+        yield* blocked(1)
+        yield* deliverDueEvents
+        assert.include(told, "OTHER")
+      })
+    )
+  })
 })

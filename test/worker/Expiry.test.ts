@@ -51,6 +51,20 @@ describe("expiry", () => {
     }).pipe(Effect.provide(layerBench))
   )
 
+  it.effect("at its limit a worker that comes across it gives it up as well, and not a moment sooner", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const [inTime, late] = [yield* dispatchedUntil(LIMIT_MILLIS + 1), yield* dispatchedUntil(LIMIT_MILLIS)]
+      yield* TestClock.adjust(LIMIT_MILLIS)
+      const started = yield* admittedBy("a worker", LIMIT_MILLIS)
+      assert.deepStrictEqual(
+        started.map(({ dispatch }) => dispatch.id),
+        [inTime]
+      )
+      assert.strictEqual((yield* findAs(late, "Failed")).failure.code, "run.stale_queued")
+    }).pipe(Effect.provide(layerBench))
+  )
+
   it.effect("gives up what is not even available yet, and leaves alone what is running", () =>
     Effect.gen(function* () {
       yield* settle

@@ -1,8 +1,18 @@
 /** Runs are put into their handlers, and what those came to is reported: together where nothing had to be waited for. */
-import type { WorkerEvent } from "@countersign/worker"
+import { Countersign, type WorkerEvent } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Deferred, Effect } from "effect"
-import { dispatchSyncs, failureOf, find, layerBench, pass, settleDown, startWorker, syncing } from "./support/bench.ts"
+import {
+  defined,
+  dispatchSyncs,
+  failureOf,
+  find,
+  layerBench,
+  pass,
+  settleDown,
+  startWorker,
+  syncing
+} from "./support/bench.ts"
 import { away, Trouble } from "./support/unruly.ts"
 import { settle } from "./support/world.ts"
 
@@ -112,6 +122,34 @@ describe("handing out", () => {
       const runs = yield* Effect.forEach(ids, (id) => find(id))
       assert.strictEqual(runs.filter(({ _tag }) => _tag === "Succeeded").length, 4)
       assert.strictEqual(runs.filter(({ _tag }) => _tag === "Queued" || _tag === "Failed").length, 1)
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("what the store refuses to start is not handed out", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const gate = yield* Countersign
+      const ids = yield* dispatchSyncs(3)
+      const trouble = yield* Trouble
+      let cancelled = false
+      // Cancelled between the decision and its writing, which the lock on a run does not let happen.
+      trouble.beforeStore = ({ operation, steps }) => {
+        if (cancelled || operation !== "write" || steps.length !== 3) return Effect.void
+        cancelled = true
+        return Effect.orDie(Effect.asVoid(gate.cancel(defined(ids[1]), { kind: "system", id: null })))
+      }
+      let called = 0
+      const counting = Effect.sync(() => {
+        called += 1
+      })
+      yield* startWorker([syncing(counting)], { concurrency: 3, batch: 3 })
+      yield* pass(1_000)
+      const runs = yield* Effect.forEach(ids, (id) => find(id))
+      assert.deepStrictEqual(
+        runs.map(({ _tag }) => _tag),
+        ["Succeeded", "Cancelled", "Succeeded"]
+      )
+      assert.strictEqual(called, 2)
     }).pipe(Effect.provide(layerBench))
   )
 

@@ -1,5 +1,6 @@
 /** Handlers: whatever they do, their run comes to a clear end and nobody else is harmed. */
 import {
+  AuditLog,
   Catalogue,
   type Counts,
   nextStepsFor,
@@ -11,7 +12,17 @@ import {
 import { AttemptFailed, Countersign, type Handle, Handler, handlersByType, PartialSuccess } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Layer, Ref, Schema } from "effect"
-import { actionsOf, find, findAs, freshScope, Logged, layerBench, pass, startWorker } from "./support/bench.ts"
+import {
+  actionsOf,
+  Delivered,
+  find,
+  findAs,
+  freshScope,
+  Logged,
+  layerBench,
+  pass,
+  startWorker
+} from "./support/bench.ts"
 import { byAda, settle } from "./support/world.ts"
 
 const TIMEOUT_MILLIS = 10_000
@@ -89,8 +100,10 @@ describe("a handler that breaks", () => {
         assert.strictEqual(failureIn(run).code, code)
         assert.strictEqual(calls, 3)
         assert.strictEqual(run.attempt, 3)
-        assert.notInclude(JSON.stringify(run), "s3cr3t")
-        assert.notInclude(JSON.stringify(yield* actionsOf(run.dispatch.id)), "s3cr3t")
+        const records = yield* (yield* AuditLog).recordsOf(run.dispatch.id)
+        const { notices } = yield* Delivered
+        assert.deepStrictEqual([records.at(-1)?.code, notices.length], [code, 1])
+        for (const kept of [run, records, notices]) assert.notInclude(JSON.stringify(kept), "s3cr3t")
       }).pipe(Effect.provide(layerGate))
     )
   }
@@ -191,6 +204,26 @@ describe("a handler that hangs", () => {
     }).pipe(Effect.provide(layerGate))
   )
 
+  it.effect("is waited for while it cleans up: no other attempt begins before that is done", () =>
+    Effect.gen(function* () {
+      const steps: Array<string> = []
+      const step = (name: string) =>
+        Effect.sync(() => {
+          steps.push(name)
+        })
+      yield* done(
+        task,
+        () =>
+          Effect.andThen(
+            step("begun"),
+            Effect.onInterrupt(Effect.never, () => Effect.andThen(Effect.sleep(5_000), step("cleaned up")))
+          ),
+        2 * TIMEOUT_MILLIS + 15_000
+      )
+      assert.deepStrictEqual(steps, ["begun", "cleaned up", "begun", "cleaned up", "begun"])
+    }).pipe(Effect.provide(layerGate))
+  )
+
   it.effect("and whose cleaning up fails is timed out all the same", () =>
     Effect.gen(function* () {
       const { run } = yield* done(
@@ -230,8 +263,9 @@ describe("a result", () => {
 
   it.effect("is stored as its JSON", () =>
     Effect.gen(function* () {
-      const { run } = yield* done(task, () => Effect.succeed({ a: [1, "é😀", null, { b: -0 }] }))
-      assert.isTrue(run._tag === "Succeeded")
+      const { run } = yield* done(task, () => Effect.succeed({ a: [1, "é😀", null, { b: true }] }))
+      assert(run._tag === "Succeeded")
+      assert.deepStrictEqual(run.result, { a: [1, "é😀", null, { b: true }] })
     }).pipe(Effect.provide(layerGate))
   )
 

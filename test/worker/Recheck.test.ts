@@ -1,7 +1,7 @@
 /** Running work is asked about with every heartbeat where something can have changed, and stopped when it must be. */
 import { AuthorityBook } from "@countersign/adapters/testing"
 import { AuditLog, Catalogue, Operation, type RunId, TenantId, WorkspaceId } from "@countersign/domain"
-import { Countersign, Handler, type HandlerContext, reconcile } from "@countersign/worker"
+import { Countersign, Handler, type HandlerContext, reconcile, type WorkerObserver } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Deferred, Effect, Layer, Schema } from "effect"
 import { actionsOf, findAs, freshScope, layerBench, pass, settleDown, startWorker } from "./support/bench.ts"
@@ -37,11 +37,16 @@ const working = Effect.fnUntraced(function* <E>(
       )
     )
   )
-  const { worker } = yield* startWorker([handler], { catalogue, leaseMillis: LEASE_MILLIS })
+  const observed: Array<string> = []
+  const observe: WorkerObserver = ({ _tag }) =>
+    Effect.sync(() => {
+      observed.push(_tag)
+    })
+  const { worker } = yield* startWorker([handler], { catalogue, leaseMillis: LEASE_MILLIS, observe })
   yield* settleDown
   const { id } = run.dispatch
   yield* findAs(id, "Running")
-  return { id, seen, worker }
+  return { id, seen, worker, observed }
 })
 
 const decisionsOn = (id: RunId) =>
@@ -100,7 +105,7 @@ describe("which running work is asked about", () => {
 describe("work that has lost its authority", () => {
   it.effect("is stopped within a beat, blocked with its counts, and reported once", () =>
     Effect.gen(function* () {
-      const { id, seen, worker } = yield* working(reading, ({ reportCounts }) =>
+      const { id, seen, worker, observed } = yield* working(reading, ({ reportCounts }) =>
         Effect.andThen(reportCounts({ done: 4 }), Effect.never)
       )
       yield* beats(3)
@@ -111,6 +116,7 @@ describe("work that has lost its authority", () => {
       assert.deepStrictEqual((yield* findAs(id, "Blocked")).counts, { done: 4 })
       yield* beats(5)
       assert.strictEqual((yield* actionsOf(id)).filter((action) => action === "run.revoked").length, 1)
+      assert.deepStrictEqual(observed, ["Started", "Revoked"])
     }).pipe(Effect.provide(layerGate))
   )
 

@@ -1,6 +1,6 @@
 /** The reconciler: what a silent worker left behind is taken back, once, and nothing that has ended is touched. */
 import { RunQueue } from "@countersign/domain"
-import { Countersign, reconcile, sampleCatalogue } from "@countersign/worker"
+import { Countersign, deliverDue, reconcile, sampleCatalogue } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -8,6 +8,7 @@ import { runReconciler } from "../../packages/worker/src/Reconciler.ts"
 import {
   actionsOf,
   admittedBy,
+  Delivered,
   defined,
   dispatchSync,
   dispatchSyncs,
@@ -99,6 +100,12 @@ describe("reconciling", () => {
       assert.strictEqual(run.failure.code, "run.stale_running")
       assert.strictEqual(run.attempt, 3)
       assert.strictEqual(yield* reconcile(sampleCatalogue), 0)
+      yield* deliverDue
+      const { notices } = yield* Delivered
+      assert.deepStrictEqual(
+        notices.map(({ runId, recipient, outcome }) => [runId, recipient, outcome]),
+        [[id, ada, "failed"]]
+      )
     }).pipe(Effect.provide(layerBench))
   )
 

@@ -34,6 +34,9 @@ import { blockStep, holdStep, startStep, stepOf } from "./rulings.ts"
 import { asRunning, enqueuedOne, leaseAt, moved, startedOne } from "./runs.ts"
 import { makeWorld, runIdAt, WORLD_LASTS_MILLIS, type World } from "./World.ts"
 
+/** When pages are read, in milliseconds from the beginning of the world. */
+const READ_AFTER_MILLIS = 2
+
 /** A world with a run in every state there is, of its tenant, of another one and of none, and of another type. */
 const populated = Effect.fn("populated")(function* (world: World) {
   const { atMillis } = world
@@ -52,6 +55,12 @@ const populated = Effect.fn("populated")(function* (world: World) {
     put(yield* moved(holdStep(yield* enqueuedOne(world.dispatch({ expiresAtMillis })), atMillis)))
   }
   put(yield* startedOne(world.dispatch(), lease), lease.untilMillis)
+  // Both to the millisecond when the pages are read: half of its time is over, and its lease ends.
+  put(yield* enqueuedOne(world.dispatch({ expiresAtMillis: atMillis + 2 * READ_AFTER_MILLIS })))
+  put(
+    yield* startedOne(world.dispatch(), { ...lease, untilMillis: atMillis + READ_AFTER_MILLIS }),
+    atMillis + READ_AFTER_MILLIS
+  )
   put(yield* startedOne(world.dispatch(ofTenant(otherTenant)), leaseAt(atMillis - 120_000)), atMillis - 60_000)
   for (const ending of endings(world)) put(yield* moved(ending(yield* startedOne(world.dispatch(), lease))))
   for (const given of [
@@ -185,7 +194,7 @@ export const boardLaws = <E>(
           { limit: 3, lookThrough: 4, isUpwards: false },
           { limit: 2, lookThrough: 3, isUpwards: true }
         ]
-        const nowMillis = world.atMillis + 2
+        const nowMillis = world.atMillis + READ_AFTER_MILLIS
         for (const [at, filter] of filters(world, all).entries()) {
           const scope = scopes[at % scopes.length] ?? scopeOf(world)
           const expected = all.runs.filter((run) => isShown(run, scope, filter, nowMillis))

@@ -3,7 +3,7 @@ import { Capability, decide, Facts, NOTHING_KNOWN, systemAuthority, UnitOfWork }
 import { assert, layer } from "@effect/vitest"
 import { Effect, type Layer, Schema } from "effect"
 import { AuthorityBook } from "./AuthorityBook.ts"
-import { asking, factsFor, favoured, losses } from "./facts.ts"
+import { asking, factsFor, favoured, losses, PREREQUISITE } from "./facts.ts"
 import { hostsPartArbitrary } from "./hostile.ts"
 import { IN_REAL_TIME, SAMPLES } from "./laws.ts"
 import { makeWorld } from "./World.ts"
@@ -120,6 +120,27 @@ export const factsLaws = <E>(name: string, adapter: Layer.Layer<Facts | UnitOfWo
         assert.deepStrictEqual(undeclared.membership?.capabilities, [])
         const system = yield* factsFor(asking({ ...subject, authority: systemAuthority }))
         assert.deepStrictEqual([system.initiator, system.membership, system.entitlement], [null, null, null])
+      })
+    )
+
+    it.effect("a prerequisite of the workspace itself is none of its tenants', nor the other way round", () =>
+      Effect.gen(function* () {
+        const book = yield* AuthorityBook
+        const [world, other] = [yield* makeWorld, yield* makeWorld]
+        const { subject } = world.dispatch()
+        const { workspaceId, tenantId } = world
+        const told = (of: typeof tenantId | null) =>
+          Effect.map(
+            factsFor(asking({ ...subject, scope: { ...subject.scope, tenantId: of } })),
+            ({ prerequisites }) => prerequisites
+          )
+        const ofWorkspace = { name: PREREQUISITE, workspaceId, tenantId: null, satisfied: true }
+        yield* book.setPrerequisite(ofWorkspace)
+        assert.deepStrictEqual([yield* told(tenantId), yield* told(null)], [[], [ofWorkspace]])
+        const ofTenant = { ...ofWorkspace, tenantId, satisfied: false }
+        yield* book.setPrerequisite(ofTenant)
+        const asked = [yield* told(tenantId), yield* told(null), yield* told(other.tenantId)]
+        assert.deepStrictEqual(asked, [[ofTenant], [ofWorkspace], []])
       })
     )
 

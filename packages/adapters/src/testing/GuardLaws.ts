@@ -137,7 +137,8 @@ export const guardLaws = (it: Register<RunPorts>): void => {
       ]
       const before = yield* allOf(queued.dispatch.id)
       for (const one of forged) {
-        yield* Effect.exit(store.write([one], leaseAt(world.atMillis)))
+        const { trouble } = yield* Effect.flip(store.write([one], leaseAt(world.atMillis)))
+        assert.strictEqual(trouble, "rejected")
         assert.deepStrictEqual(yield* allOf(queued.dispatch.id), before)
       }
       yield* moved(start, leaseAt(world.atMillis))
@@ -154,7 +155,8 @@ export const guardLaws = (it: Register<RunPorts>): void => {
       const queued = asQueued(yield* moved(release))
       const before = yield* allOf(dispatch.id)
       const forged = { ...startStep(queued, world.atMillis), decision: null }
-      yield* Effect.exit(store.write([forged], leaseAt(world.atMillis)))
+      const { trouble } = yield* Effect.flip(store.write([forged], leaseAt(world.atMillis)))
+      assert.strictEqual(trouble, "rejected")
       assert.deepStrictEqual(yield* allOf(dispatch.id), before)
     })
   )

@@ -78,6 +78,18 @@ export const noticesLaws = <E>(name: string, adapter: Layer.Layer<RunPorts, E>):
       })
     )
 
+    it.effect("those that have waited longest are taken first", () =>
+      Effect.gen(function* () {
+        const world = yield* makeWorld
+        const { atMillis } = world
+        const runs = yield* enqueued(upTo(3).map(() => world.dispatch()))
+        yield* written(runs.map((run, at) => blockStep(run, atMillis + 3 - at)))
+        for (const { dispatch } of runs.toReversed()) {
+          assert.deepStrictEqual(yield* taken(atMillis + 9, 1, atMillis + 99), [{ id: dispatch.id, delivery: 1 }])
+        }
+      })
+    )
+
     it.effect("what is delivered is never due again, whatever is said of it later", () =>
       Effect.gen(function* () {
         const notices = yield* Notices

@@ -8,7 +8,7 @@ import { limitLaws } from "./LimitLaws.ts"
 import { IN_REAL_TIME, type RunPorts } from "./laws.ts"
 import { orderLaws } from "./OrderLaws.ts"
 import { blockStep, startStep, stepOf, succeedStep } from "./rulings.ts"
-import { asQueued, enqueued, enqueuedOne, leaseAt, moved, startedOne } from "./runs.ts"
+import { asQueued, asRunning, enqueued, enqueuedOne, leaseAt, moved, startedOne } from "./runs.ts"
 import { makeWorld, runIdAt, type World } from "./World.ts"
 
 /** What an adapter can show beyond the ports. */
@@ -81,23 +81,32 @@ export const runQueueLaws = <R, E>(
       })
     )
 
-    const isWokenBy = (name: string, act: (world: World) => Effect.Effect<unknown, unknown, RunPorts>) =>
+    /** Whoever listens may be told once for having begun; acts again until it has heard more than that. */
+    const isWokenBy = (
+      name: string,
+      acting: (world: World) => Effect.Effect<Effect.Effect<unknown, unknown, RunPorts>, unknown, RunPorts>
+    ) =>
       it.effect(`wakes who waits when ${name}`, () =>
         Effect.gen(function* () {
           const queue = yield* RunQueue
-          const world = yield* makeWorld
-          const woken = yield* Effect.forkChild(Stream.runHead(queue.wakes))
-          // Nobody can tell from outside when a listener has begun to listen: it is called until it hears.
-          const calling = yield* Effect.forkChild(Effect.repeat(act(world), Schedule.spaced("20 millis")))
-          assert.isTrue((yield* Fiber.join(woken).pipe(Effect.timeout("20 seconds")))._tag === "Some")
+          const act = yield* acting(yield* makeWorld)
+          const woken = yield* Effect.forkChild(Stream.runCount(Stream.take(queue.wakes, 3)))
+          const calling = yield* Effect.forkChild(Effect.repeat(act, Schedule.spaced("20 millis")))
+          assert.strictEqual(yield* Fiber.join(woken).pipe(Effect.timeout("20 seconds")), 3)
           yield* Fiber.interrupt(calling)
         })
       )
-    isWokenBy("a run is dispatched", (world) => enqueuedOne(world.dispatch()))
+    isWokenBy("a run is dispatched", (world) => Effect.succeed(Effect.suspend(() => enqueuedOne(world.dispatch()))))
+    // One run again and again: a dispatch of another would wake as well.
     isWokenBy("a run is released", (world) =>
-      Effect.gen(function* () {
-        const running = yield* startedOne(world.dispatch())
-        yield* moved(stepOf(running, { _tag: "Release", admission: 1, atMillis: world.atMillis, counts: {} }))
+      Effect.map(enqueuedOne(world.dispatch()), (first) => {
+        const { atMillis } = world
+        let queued = first
+        return Effect.gen(function* () {
+          const running = asRunning(yield* moved(startStep(queued, atMillis), leaseAt(atMillis)))
+          const { admission } = running
+          queued = asQueued(yield* moved(stepOf(running, { _tag: "Release", admission, atMillis, counts: {} })))
+        })
       })
     )
 

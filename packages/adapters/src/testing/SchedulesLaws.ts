@@ -283,6 +283,8 @@ export const schedulesLaws = <R, E>(
           assert.strictEqual((yield* Effect.flip(port.find(broken.id)))._tag, "ScheduleUnreadable")
           yield* port.setAside(page.unreadable, world.atMillis)
           assert.deepStrictEqual((yield* port.holdDue(claimIn(world))).unreadable, [])
+          // Who has read it before must not set it going again.
+          assert.isFalse(yield* port.replace(broken, broken))
           assert.isTrue(yield* port.remove(broken.id))
         })
       )

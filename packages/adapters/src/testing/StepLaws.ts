@@ -1,9 +1,9 @@
 /** The laws of `RunStore.write`: what it stores, and that a step is written whole or not at all. */
-import { AuditLog, isCompleted, type Running, RunStore } from "@countersign/domain"
+import { AuditLog, isCompleted, type Running, RunStore, UnitOfWork } from "@countersign/domain"
 import { assert } from "@effect/vitest"
-import { Effect } from "effect"
+import { Deferred, Effect, Fiber } from "effect"
 import { allOf, endings } from "./endings.ts"
-import { type Register, type RunPorts, upTo } from "./laws.ts"
+import { type Register, type RunPorts, reached, upTo } from "./laws.ts"
 import { blockStep, confirmStep, revokeStep, startStep, stepOf, succeedStep } from "./rulings.ts"
 import { asQueued, asRunning, enqueued, enqueuedOne, leaseAt, moved, startedOne, written } from "./runs.ts"
 import { makeWorld } from "./World.ts"
@@ -121,6 +121,33 @@ export const stepLaws = (it: Register<RunPorts>): void => {
       assert.deepStrictEqual(yield* store.extendLeases([{ id, admission: 1 }], lease), new Set([id]))
       yield* moved(succeedStep(running, world.atMillis + 2))
       assert.strictEqual((yield* store.write([confirmed], null)).length, 1)
+    })
+  )
+
+  it.effect("a re-check waits for whoever holds the run, and records nothing of one that has moved on by then", () =>
+    Effect.gen(function* () {
+      const { transact } = yield* UnitOfWork
+      const store = yield* RunStore
+      const world = yield* makeWorld
+      const running = yield* startedOne(world.dispatch())
+      const { id } = running.dispatch
+      const revoke = revokeStep(running, world.atMillis + 1, {})
+      const isHolding = yield* Deferred.make<void>()
+      const holder = yield* Effect.forkChild(
+        transact(
+          Effect.gen(function* () {
+            yield* store.hold(id)
+            yield* Deferred.succeed(isHolding, undefined)
+            yield* Effect.sleep("50 millis")
+            yield* moved(revoke)
+          })
+        )
+      )
+      yield* reached(isHolding, holder)
+      assert.strictEqual((yield* store.write([confirmStep(running, world.atMillis + 2)], null)).length, 1)
+      yield* Fiber.join(holder)
+      const { decisions, records } = yield* allOf(id)
+      assert.deepStrictEqual([decisions.at(-1), decisions.length, records.length], [revoke.decision, 2, 5])
     })
   )
 }

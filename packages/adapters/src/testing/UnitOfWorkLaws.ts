@@ -6,7 +6,7 @@ import { isMissing } from "./endings.ts"
 import { interruptionLaws } from "./InterruptionLaws.ts"
 import { IN_REAL_TIME, racing, reached, SAMPLES, upTo } from "./laws.ts"
 import { blockStep, startStep, stepOf, succeedStep } from "./rulings.ts"
-import { asQueued, asRunning, enqueued, enqueuedOne, leaseAt, moved, startedOne } from "./runs.ts"
+import { asRunning, enqueued, enqueuedOne, leaseAt, moved, startedOne } from "./runs.ts"
 import { makeWorld } from "./World.ts"
 
 const noticesUntil = (atMillis: number, runId: RunId) =>
@@ -148,10 +148,10 @@ export const unitOfWorkLaws = <E>(
         // The second step brings a run to running with nothing decided: the call fails, and the first is taken back.
         const forged = { ...startStep(queued, world.atMillis), decision: null }
         const other = yield* enqueuedOne(world.dispatch())
-        yield* Effect.exit(store.write([blockStep(other, world.atMillis), forged], leaseAt(world.atMillis)))
-        const state = (yield* store.find(other.dispatch.id))._tag
-        assert.isTrue(state === "Queued" || state === "Blocked")
-        assert.deepStrictEqual(asQueued(yield* store.find(queued.dispatch.id)), queued)
+        const steps = [blockStep(other, world.atMillis), forged]
+        const { trouble } = yield* Effect.flip(store.write(steps, leaseAt(world.atMillis)))
+        assert.strictEqual(trouble, "rejected")
+        for (const run of [other, queued]) assert.deepStrictEqual(yield* store.find(run.dispatch.id), run)
         yield* store.dispatch([dispatchStep(fresh)])
         assert.strictEqual((yield* store.find(fresh.id))._tag, "Queued")
       })
