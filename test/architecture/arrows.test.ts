@@ -24,7 +24,7 @@ const toTests = (target: string) => target.startsWith("test/") || target.startsW
 
 describe("arrows point inward", () => {
   it("there is something to look at", () => {
-    assert.isAbove(domain.length, 25)
+    for (const sources of [domain, adapters, worker]) assert.isAbove(sources.length, 25)
     assert.isTrue(domain.some(({ imports }) => imports.includes("effect")))
     assert.isTrue(domain.some(({ imports }) => imports.includes("./Ids.ts")))
   })

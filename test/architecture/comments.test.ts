@@ -25,7 +25,9 @@ const undocumented = ({ path, text }: Source): ReadonlyArray<string> => {
 describe("every export has a doc comment", () => {
   for (const name of ["domain", "adapters", "worker"]) {
     it(`packages/${name}`, () => {
-      assert.deepStrictEqual(sourcesIn(`packages/${name}/src`).flatMap(undocumented), [])
+      const sources = sourcesIn(`packages/${name}/src`)
+      assert.isAbove(sources.length, 25)
+      assert.deepStrictEqual(sources.flatMap(undocumented), [])
     })
   }
 

@@ -83,6 +83,15 @@ describe("the domain", () => {
     assert.deepStrictEqual(long, [])
   })
 
+  it("names every file in its README", () => {
+    const readme = readFileSync(join(rootFolder, "packages/domain/README.md"), "utf8")
+    const table = readme.split("## By file")[1] ?? ""
+    const unnamed = domain
+      .map(({ path }) => path.replace("packages/domain/src/", "").replace(".ts", ""))
+      .filter((name) => name !== "index" && !name.startsWith("ports/") && !table.includes(`\`${name}\``))
+    assert.deepStrictEqual(unnamed, [])
+  })
+
   it("publishes every file through its index", () => {
     const [index] = domain.filter(({ path }) => path.endsWith("src/index.ts"))
     assert.isDefined(index)

@@ -3,6 +3,7 @@ import {
   type AuthorityFacts,
   CheckKey,
   checks,
+  dispatchAgainInWords,
   type Explanation,
   explain,
   NOTHING_KNOWN,
@@ -170,5 +171,16 @@ describe("explain", () => {
       _tag: "DispatchAgain",
       failure: { code: "provider_connection_invalid", detail: "connection_not_named", about: null }
     })
+  })
+
+  it("and is told what it has to name, not what to do about facts that nobody asks for", () => {
+    const told = (scope: Partial<Snapshot["subject"]["scope"]>) => {
+      const changed = { ...subject, scope: { ...subject.scope, ...scope } }
+      const asked = { ...requirements, providerConnection: scope.tenantId !== null }
+      const { remedy } = explain(snapshotWith({}, { subject: changed, requirements: asked }))
+      return remedy._tag === "DispatchAgain" ? dispatchAgainInWords(remedy.failure) : assert.fail(remedy._tag)
+    }
+    assert.match(told({ providerConnectionId: null }), /choose a provider connection\.$/)
+    assert.match(told({ tenantId: null }), /^Start the operation again for a tenant/)
   })
 })

@@ -81,7 +81,10 @@ export interface Operation<Payload = unknown, Result = unknown> {
   readonly attempts: AttemptPolicy
   /** Null: a denial blocks at once. */
   readonly hold: HoldPolicy | null
-  /** How long a run may wait in the queue before it is given up (`run.stale_queued`). */
+  /**
+   * How long after it could first be taken a run may still be in the queue; then it is given up (`run.stale_queued`), also where it waits
+   * for another attempt.
+   */
   readonly queuedLimitMillis: number
   /** What its runs have unless their dispatch says otherwise. */
   readonly priority: Priority

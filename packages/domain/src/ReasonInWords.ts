@@ -174,6 +174,15 @@ const wordsFor: Readonly<Record<DetailCode, (about: string) => ReasonInWords>> =
 /** The words for a check's failure. */
 export const reasonInWords = ({ detail, about }: Failure): ReasonInWords => wordsFor[detail](about ?? "")
 
+/** What else a run may have to name, beside what its reason says already. */
+const unnamed: Partial<Readonly<Record<DetailCode, string>>> = {
+  not_configured: "Start the operation again for a tenant: it writes, and only a tenant has a write gate."
+}
+
+/** What to do where no change of facts helps, because the run does not name what its operation needs. */
+export const dispatchAgainInWords = (failure: Failure): string =>
+  unnamed[failure.detail] ?? reasonInWords(failure).nextSteps[0]
+
 const lacks: Partial<Readonly<Record<DetailCode, string>>> = {
   workspace_missing: "there is no such workspace",
   tenant_missing: "there is no such tenant",

@@ -101,7 +101,7 @@ const isInScope = ({
     viewer !== null &&
     workspace?.id === workspaceId &&
     initiator?.id === viewer &&
-    !initiator.disabled &&
+    initiator.disabled === false &&
     isMember &&
     isEntitled
   )

@@ -31,5 +31,6 @@ export type WriteGateClosure = "not_configured" | "unhealthy" | "stale"
 export const closureOf = (gate: WriteGateFact, nowMillis: number, maxAgeMillis: number): WriteGateClosure | null => {
   if (gate.checkedAtMillis === null) return "not_configured"
   if (gate.health !== "ok") return gate.health === "not_configured" ? "not_configured" : "unhealthy"
-  return nowMillis - gate.checkedAtMillis > maxAgeMillis ? "stale" : null
+  // In this direction: a time that is no number is no recent one.
+  return nowMillis - gate.checkedAtMillis <= maxAgeMillis ? null : "stale"
 }

@@ -1,6 +1,7 @@
 /**
  * The five checks, in their order. Each asks one question of a snapshot: does it apply, and how does it fail. A fact about another
- * target, or no fact, is never a reason to pass.
+ * target, or no fact, is never a reason to pass; nor is one of another shape than its type says, such as a source without types may
+ * give: what has to be true is compared with `true`.
  *
  * Contract section 4.
  */
@@ -88,13 +89,13 @@ const workspaceScope = (snapshot: Snapshot): Failure | null => {
   const { authority, scope } = snapshot.subject
   const { workspace } = snapshot.facts
   if (workspace === null || workspace.id !== scope.workspaceId) return WORKSPACE_MISSING
-  if (!workspace.open) return WORKSPACE_CLOSED
+  if (workspace.open !== true) return WORKSPACE_CLOSED
   const tenant = tenantOf(snapshot)
   if (tenant !== null && tenant.workspaceId !== scope.workspaceId) return TENANT_ELSEWHERE
   if (authority._tag === "SystemAuthority") return null
   const { initiator } = snapshot.facts
   if (initiator === null || initiator.id !== authority.initiator) return USER_MISSING
-  if (initiator.disabled) return USER_DISABLED
+  if (initiator.disabled !== false) return USER_DISABLED
   return membershipOf(snapshot) === null ? NOT_A_MEMBER : null
 }
 
@@ -158,8 +159,8 @@ const connectionFailure = (snapshot: Snapshot): Failure | null => {
   if (connection.workspaceId !== scope.workspaceId || connection.tenantId !== scope.tenantId) {
     return CONNECTION_ELSEWHERE
   }
-  if (!connection.enabled) return CONNECTION_DISABLED
-  return connection.connected ? null : CONNECTION_DISCONNECTED
+  if (connection.enabled !== true) return CONNECTION_DISABLED
+  return connection.connected === true ? null : CONNECTION_DISCONNECTED
 }
 
 const writeGateFailure = (snapshot: Snapshot, maxAgeMillis: number): Failure | null => {
@@ -187,7 +188,7 @@ const prerequisiteFailure = (
     const isAsked = fact.name === name && fact.workspaceId === scope.workspaceId && fact.tenantId === scope.tenantId
     if (!isAsked) continue
     // Of facts that contradict each other the one that denies counts, in whatever order they come.
-    if (!fact.satisfied) return shared(PREREQUISITE_UNSATISFIED, "prerequisite_unsatisfied", name)
+    if (fact.satisfied !== true) return shared(PREREQUISITE_UNSATISFIED, "prerequisite_unsatisfied", name)
     isKnown = true
   }
   return isKnown ? null : shared(PREREQUISITE_UNKNOWN, "prerequisite_unknown", name)

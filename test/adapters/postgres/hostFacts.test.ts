@@ -156,6 +156,29 @@ layer(ports, { excludeTestServices: true, timeout: "60 seconds" })("facts of a h
     })
   )
 
+  it.effect("what a view says in words or numbers is read as it is meant, and what means nothing is no fact", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const workspacesAs = (open: string) =>
+        Effect.andThen(
+          sql`DROP VIEW facts.workspaces`,
+          sql.unsafe(`CREATE VIEW facts.workspaces AS SELECT id::text AS id, ${open} AS open FROM teams`)
+        )
+      for (const [open, isOpen] of [
+        ["'f'::text", false],
+        ["'yes'::text", true],
+        ["0", false],
+        ["1", true]
+      ] as const) {
+        yield* workspacesAs(open)
+        assert.deepStrictEqual((yield* reading).facts.workspace, { id: workspaceId, open: isOpen })
+      }
+      yield* workspacesAs("'perhaps'::text")
+      assert.strictEqual((yield* Effect.flip(reading))._tag, "FactsUnavailable")
+      yield* workspacesAs("archived_at IS NULL")
+    })
+  )
+
   it.effect("told twice, a thing is not known, and the views that are missing are named", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient

@@ -27,6 +27,7 @@ import {
   userId,
   workspaceId
 } from "../support/fixtures.ts"
+import { forced } from "../support/runs.ts"
 
 const isDenied = (snapshot: Snapshot) => decide(snapshot)._tag === "Denied"
 
@@ -155,6 +156,31 @@ describe("laws of the decision", { timeout: 300_000 }, () => {
       }
     })
     assert.isAbove(allowed, 50, "the law was tried often enough")
+  })
+
+  it("unknown_is_never_allowed (facts of another shape than their type says)", () => {
+    const { facts } = snapshotWith()
+    const { workspace, initiator, connection, writeGate, prerequisites } = facts
+    assert(workspace && initiator && connection && writeGate)
+    for (const odd of [
+      forced<boolean>("false"),
+      forced<boolean>("f"),
+      forced<boolean>(1),
+      forced<boolean>(undefined)
+    ]) {
+      assertDenied(snapshotWith({ workspace: { ...workspace, open: odd } }), `open is ${odd}`)
+      assertDenied(snapshotWith({ initiator: { ...initiator, disabled: odd } }), `disabled is ${odd}`)
+      assertDenied(snapshotWith({ connection: { ...connection, enabled: odd } }), `enabled is ${odd}`)
+      assertDenied(snapshotWith({ connection: { ...connection, connected: odd } }), `connected is ${odd}`)
+      const [first] = prerequisites
+      assert(first)
+      assertDenied(snapshotWith({ prerequisites: [{ ...first, satisfied: odd }] }), `satisfied is ${odd}`)
+    }
+    // What `Date.parse` makes of a time it does not understand.
+    assertDenied(
+      snapshotWith({ writeGate: { ...writeGate, checkedAtMillis: Number.NaN } }),
+      "checked at no time at all"
+    )
   })
 
   it("losing_a_fact_never_allows", () => {

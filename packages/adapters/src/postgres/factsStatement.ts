@@ -83,13 +83,16 @@ const asked = ({ at, keys, answers, lookUp }: Kind): string => `(
   CROSS JOIN LATERAL (${lookUp} OFFSET 0) AS f
 )`
 
-/** `schema` holds the tables or views, quoted. */
+/**
+ * `schema` holds the tables or views, quoted. Whatever type a view answers in, it is read as ours: a text `f` is not `true`, and what cannot
+ * be read as ours is no fact.
+ */
 const kinds = (schema: string): ReadonlyArray<Kind> => [
   {
     at: "workspace_at",
     keys: [[1, "id"]],
     answers: ["workspace_open"],
-    lookUp: `SELECT w.open AS workspace_open FROM ${schema}.workspaces w WHERE w.id = k.id`
+    lookUp: `SELECT w.open::boolean AS workspace_open FROM ${schema}.workspaces w WHERE w.id = k.id`
   },
   {
     at: "tenant_at",
@@ -102,7 +105,7 @@ const kinds = (schema: string): ReadonlyArray<Kind> => [
     at: "user_at",
     keys: [[3, "id"]],
     answers: ["user_disabled"],
-    lookUp: `SELECT u.disabled AS user_disabled FROM ${schema}.users u WHERE u.id = k.id`
+    lookUp: `SELECT u.disabled::boolean AS user_disabled FROM ${schema}.users u WHERE u.id = k.id`
   },
   {
     at: "member_at",
@@ -132,7 +135,7 @@ const kinds = (schema: string): ReadonlyArray<Kind> => [
     keys: [[9, "id"]],
     answers: ["connection_workspace", "connection_tenant", "connection_enabled", "connection_connected"],
     lookUp: `SELECT p.workspace_id::text AS connection_workspace, p.tenant_id::text AS connection_tenant,
-      p.enabled AS connection_enabled, p.connected AS connection_connected
+      p.enabled::boolean AS connection_enabled, p.connected::boolean AS connection_connected
     FROM ${schema}.provider_connections p WHERE p.id = k.id`
   },
   {
@@ -151,7 +154,7 @@ const kinds = (schema: string): ReadonlyArray<Kind> => [
     ],
     answers: ["prerequisite_satisfied"],
     // Written as the expression of the index.
-    lookUp: `SELECT r.satisfied AS prerequisite_satisfied FROM ${schema}.prerequisites r
+    lookUp: `SELECT r.satisfied::boolean AS prerequisite_satisfied FROM ${schema}.prerequisites r
     WHERE r.workspace_id = k.workspace AND r.name = k.name AND coalesce(r.tenant_id, '') = k.tenant`
   }
 ]

@@ -1,5 +1,5 @@
 /** Why a run would start or not, for machines. */
-import { describeChange, Explanation, onTheWire, reasonInWords } from "@countersign/domain"
+import { describeChange, dispatchAgainInWords, Explanation, onTheWire } from "@countersign/domain"
 import { Schema } from "effect"
 import type { ExplainedRun } from "../../Inspection.ts"
 import { verdictAsJson } from "./runJson.ts"
@@ -18,7 +18,7 @@ export const explanationAsJson = ({ run, basis, explanation, takenAtMillis }: Ex
     explanation === null || explanation.remedy._tag === "NotNeeded"
       ? null
       : explanation.remedy._tag === "DispatchAgain"
-        ? { dispatch_again: reasonInWords(explanation.remedy.failure).nextSteps[0] }
+        ? { dispatch_again: dispatchAgainInWords(explanation.remedy.failure) }
         : {
             changes: explanation.remedy.changes.map((change) => ({ ...change, in_words: describeChange(change) }))
           }

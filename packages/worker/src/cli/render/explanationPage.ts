@@ -2,6 +2,7 @@
 import {
   checkLabels,
   describeChange,
+  dispatchAgainInWords,
   type FailingCheck,
   type Remedy,
   reasonInWords,
@@ -67,6 +68,6 @@ const remedyLines = (remedy: Remedy): ReadonlyArray<string> => {
         ...remedy.changes.map((change) => `  ${printable(describeChange(change))}`)
       ]
     case "DispatchAgain":
-      return ["", "No change of facts helps:", `  ${printable(reasonInWords(remedy.failure).nextSteps[0])}`]
+      return ["", "No change of facts helps:", `  ${printable(dispatchAgainInWords(remedy.failure))}`]
   }
 }
