@@ -24,6 +24,7 @@ import {
 } from "@countersign/domain"
 import { Effect, HashMap, Layer, Result } from "effect"
 import { type Changed, MemoryState } from "./MemoryState.ts"
+import { withOwnPayload } from "./ownPayload.ts"
 import { type RunRow, Tables } from "./Tables.ts"
 
 /** What the guard answers: the call is refused whole, as a database refuses it whose trigger objects. */
@@ -50,7 +51,8 @@ const dispatched = (
   const known = Tables.rowOf(tables, id)?.run ?? (isCompleted(run) ? undefined : Tables.activeOf(tables, identity))
   if (known !== undefined) return Result.succeed([{ run: known, deduped: true }, tables])
   if (run._tag === "Running") return Result.fail(unpermitted("dispatch runs", run))
-  const stored = Tables.withAudit(Tables.withRun(tables, run, null), id, [audit])
+  const own: typeof run = { ...run, dispatch: withOwnPayload(run.dispatch) }
+  const stored = Tables.withAudit(Tables.withRun(tables, own, null), id, [audit])
   return Result.succeed([{ run, deduped: false }, Tables.withEvents(Tables.withNotice(stored, notice), events)])
 }
 

@@ -13,6 +13,7 @@ import {
 } from "@countersign/domain"
 import { Effect, HashMap, Layer, Option, Result } from "effect"
 import { MemoryState } from "./MemoryState.ts"
+import { withOwnPayload } from "./ownPayload.ts"
 import type { Tables } from "./Tables.ts"
 
 const byId = (a: Schedule, b: Schedule) => (a.id < b.id ? -1 : 1)
@@ -24,7 +25,17 @@ const scheduleOf = ({ schedules }: Tables, id: ScheduleId): Schedule | undefined
 
 const withSchedule = (tables: Tables, schedule: Schedule): Tables => ({
   ...tables,
-  schedules: HashMap.set(tables.schedules, schedule.id, schedule)
+  schedules: HashMap.set(tables.schedules, schedule.id, withOwnPayload(schedule))
+})
+
+/** What a change may say; the rest is fixed when a schedule is added. */
+const changed = (stored: Schedule, { state, owner, lastSlotMillis, problem, revision }: Schedule): Schedule => ({
+  ...stored,
+  state,
+  owner,
+  lastSlotMillis,
+  problem,
+  revision
 })
 
 /** No row here can make no sense. */
@@ -75,11 +86,12 @@ export const layerSchedules: Layer.Layer<Schedules, never, MemoryState> = Layer.
       hold: find,
       list: (filter) => look((tables) => pageOf(listed(tables, filter))),
       replace: (before, after) =>
-        change((tables) =>
-          scheduleOf(tables, before.id)?.revision === before.revision
-            ? Result.succeed([true, withSchedule(tables, after)])
+        change((tables) => {
+          const stored = scheduleOf(tables, before.id)
+          return stored?.revision === before.revision
+            ? Result.succeed([true, withSchedule(tables, changed(stored, after))])
             : Result.succeed([false, tables])
-        ),
+        }),
       remove: (id) =>
         change((tables) =>
           Result.succeed([

@@ -59,6 +59,21 @@ export const dispatchLaws = (it: Register<RunPorts>): void => {
     })
   )
 
+  it.effect(
+    "a payload is its reader's own: what becomes of it, or of the one that was given, changes nothing stored",
+    () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        const given = { items: [1] }
+        const { id } = (yield* enqueuedOne((yield* makeWorld).dispatch({ payload: given }))).dispatch
+        given.items.push(2)
+        const { payload } = (yield* store.find(id)).dispatch
+        assert.deepStrictEqual(payload, { items: [1] })
+        Object.assign(payload ?? {}, { items: [] })
+        assert.deepStrictEqual((yield* store.find(id)).dispatch.payload, { items: [1] })
+      })
+  )
+
   it.effect("a payload the store cannot keep is refused whole, and stops no other", () =>
     Effect.gen(function* () {
       const store = yield* RunStore

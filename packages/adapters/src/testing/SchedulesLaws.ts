@@ -169,6 +169,21 @@ export const schedulesLaws = <R, E>(
       })
     )
 
+    it.effect("what an addition says stays, whatever becomes of its payload and whatever else a change says", () =>
+      Effect.gen(function* () {
+        const port = yield* Schedules
+        const world = yield* makeWorld
+        const payload = { items: [1] }
+        const [stored] = yield* added([scheduleOf(world, { payload })])
+        assert.isDefined(stored)
+        payload.items.push(2)
+        Object.assign((yield* port.find(stored.id)).payload ?? {}, { items: [] })
+        const stopped = paused(stored, world.atMillis)
+        assert.isTrue(yield* port.replace(stored, { ...stopped, cron: "0 0 * * *", payload: null }))
+        assert.deepStrictEqual(yield* port.find(stored.id), { ...stopped, payload: { items: [1] } })
+      })
+    )
+
     it.effect("a list is the schedules by id, page by page, and those of one workspace only", () =>
       Effect.gen(function* () {
         const port = yield* Schedules
