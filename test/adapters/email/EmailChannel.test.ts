@@ -1,10 +1,12 @@
 /** Notices by e-mail, against a real SMTP server. */
+import { createServer } from "node:net"
 import { type AddressBook, layerEmail, NoAddressKnown } from "@countersign/adapters"
 import { type Notice, NoticeChannel } from "@countersign/domain"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Redacted } from "effect"
+import { Context, Effect, Fiber, Layer, Redacted } from "effect"
 import { hostileNotice, INJECTION, MARKUP, notice } from "../../support/receivers/hostileNotice.ts"
 import { mailServer } from "../../support/receivers/mailServer.ts"
+import { portOf } from "../../support/receivers/portOf.ts"
 
 const from = { address: "runs@countersign.example", name: "Countersign" }
 const toAda: AddressBook = () => Effect.succeed("ada@example.org")
@@ -102,6 +104,33 @@ describe("e-mail", () => {
       assert.match(away.message, /could not be used \(E[A-Z]+\)/)
       assert.lengthOf(server.mails, 0)
     }).pipe(Effect.scoped)
+  )
+
+  it.live(
+    "a server that talks without end is left when the delivery is given up: it keeps no connection from others",
+    () =>
+      Effect.gen(function* () {
+        const [greeted, left] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+        const server = createServer((socket) => {
+          socket.on("error", () => {}).on("close", () => left.resolve())
+          socket.write("220 mail.example.org\r\n")
+          socket.once("data", () => {
+            const talking = setInterval(() => socket.write("250-and another thing\r\n"), 10)
+            socket.on("close", () => clearInterval(talking))
+            greeted.resolve()
+          })
+        })
+        yield* Effect.acquireRelease(
+          Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
+          () => Effect.callback<void>((resume) => void server.close(() => resume(Effect.void)))
+        )
+        const smtp = Redacted.make(`smtp://127.0.0.1:${portOf(server)}`)
+        const { deliver } = Context.get(yield* Layer.build(layerEmail({ smtp, from, addressOf: toAda })), NoticeChannel)
+        const delivering = yield* Effect.forkChild(deliver(notice, []))
+        yield* Effect.promise(() => greeted.promise)
+        yield* Fiber.interrupt(delivering)
+        yield* Effect.promise(() => left.promise)
+      }).pipe(Effect.scoped)
   )
 
   it.live("an address book that knows nobody, answers nonsense or fails", () =>

@@ -109,9 +109,11 @@ export const layerEmail = ({ smtp, from, addressOf }: EmailOptions): Layer.Layer
         if (address === null) return yield* Effect.logDebug(`run ${notice.runId}: the recipient has no e-mail address`)
         if (!isAddress(address)) return yield* failed("the address book's answer is not one e-mail address")
         yield* Effect.tryPromise({
-          try: () =>
+          try: (signal) =>
             transport.sendMail({
               ...emailOf(notice),
+              // Whoever gives the delivery up leaves none behind that goes on, or waits to, beside the next one.
+              signal,
               from: sender,
               to: { name: "", address },
               messageId: `<${notice.runId}@${domain}>`,
