@@ -3,17 +3,18 @@ import { once } from "node:events"
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
+import { layerPostgresClient } from "@countersign/adapters"
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
 import { PGlite } from "@electric-sql/pglite"
-import { Cause, Effect, Exit, Fiber, Queue } from "effect"
+import { Cause, Effect, Exit, Fiber, Layer, Queue } from "effect"
 import { vi } from "vitest"
 import * as EmbeddedPostgres from "../../../packages/adapters/src/embedded/EmbeddedPostgres.ts"
-import { layerFreshDatabase } from "../../support/postgres.ts"
+import { freshDatabase } from "../../support/postgres.ts"
 import { behavesAsPostgres } from "./behavesAsPostgres.ts"
 
 behavesAsPostgres("embedded", EmbeddedPostgres.layer())
-behavesAsPostgres("server", layerFreshDatabase())
+behavesAsPostgres("server", Layer.unwrap(Effect.map(freshDatabase, (url) => layerPostgresClient({ url }))))
 
 const temporaryFolder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "countersign-embedded-"))),

@@ -66,6 +66,15 @@ export const behavesAsPostgres = (
       })
     )
 
+    it.effect("gives a row that is larger than the driver takes by itself, as a run may be", () =>
+      Effect.gen(function* () {
+        const sql = yield* PgClient.PgClient
+        const length = 17 * 1024 * 1024
+        const [row] = yield* sql<{ readonly large: string }>`SELECT repeat('x', ${length}::int) AS large`
+        assert.strictEqual(row?.large.length, length)
+      })
+    )
+
     it.effect("streams many rows", () =>
       Effect.gen(function* () {
         const sql = yield* PgClient.PgClient

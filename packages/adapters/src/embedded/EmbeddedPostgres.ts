@@ -1,6 +1,7 @@
 import { PgClient, type PgConnection } from "@effect/sql-pg"
 import { Effect, type Layer, Option, Queue } from "effect"
 import { type SqlClient, SqlError } from "effect/sql"
+import { MESSAGE_MAX_BYTES } from "../messageMax.ts"
 import { EmbeddedPostgresUnavailable } from "./EmbeddedPostgresUnavailable.ts"
 import { WireServer } from "./WireServer.ts"
 
@@ -67,7 +68,8 @@ const make = Effect.fnUntraced(function* (options: EmbeddedPostgresOptions) {
     ssl: false,
     username: "postgres",
     database: "postgres",
-    maxConnections: 1
+    maxConnections: 1,
+    maxMessageSize: MESSAGE_MAX_BYTES
   })
   yield* client`SELECT 1`
   return Object.assign(client, {

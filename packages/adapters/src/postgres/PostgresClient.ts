@@ -3,6 +3,7 @@ import { StoreUnavailable } from "@countersign/domain"
 import { PgClient } from "@effect/sql-pg"
 import { type Duration, Effect, type Layer, Redacted } from "effect"
 import type { SqlClient } from "effect/sql"
+import { MESSAGE_MAX_BYTES } from "../messageMax.ts"
 import { storeUnavailable } from "./troubles.ts"
 
 /** How the server is reached, and how it is to treat our sessions. */
@@ -80,6 +81,7 @@ const make = Effect.fnUntraced(function* (options: PostgresClientOptions) {
     maxConnections,
     applicationName,
     keepAlive: KEEP_ALIVE,
+    maxMessageSize: MESSAGE_MAX_BYTES,
     ...(throughPooler ? { prepare: false } : { startupParameters: settingsOf(options) })
   }).pipe(connecting)
   const [row] = yield* client<{ readonly version: number }>`

@@ -60,6 +60,11 @@ export type PostgresPorts =
  * unchanged on the embedded one, where everything shares one connection.
  *
  * Fails as `StoreUnavailable`: `schema_mismatch` when the schema is missing, older or newer, with the command that mends it.
+ *
+ * **Gotchas**
+ *
+ * A client of one's own has to begin its transactions as READ COMMITTED, or the fence is refused, and its `maxMessageSize` (16 MiB unless
+ * given) has to hold the largest payload: a run that cannot be read stops every claim that comes to it. `layerPostgresClient` does both.
  */
 export const layerPostgres = ({
   schema = DEFAULT_SCHEMA,
