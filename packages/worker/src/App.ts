@@ -14,6 +14,7 @@ import {
 } from "@countersign/domain"
 import { Context, Effect, Layer, Predicate } from "effect"
 import { type Handler, handlersByType } from "./Handler.ts"
+import { messageOf } from "./messageOf.ts"
 import { Worker, type WorkerPorts } from "./Worker.ts"
 import type { WorkerOptions } from "./WorkerOptions.ts"
 
@@ -79,7 +80,7 @@ const addressBook =
   (recipient) =>
     Effect.tryPromise({
       try: () => addressOf(recipient),
-      catch: (error) => new NoAddressKnown({ problem: String(error) })
+      catch: (error) => new NoAddressKnown({ problem: messageOf(error) })
     })
 
 const appOf = <R>(definition: Definition<R>, needs: Layer.Layer<R, unknown>): App => {

@@ -41,6 +41,7 @@ import {
 } from "./DispatchRequest.ts"
 import { timesOf } from "./DispatchTimes.ts"
 import { jsonBytes, PAYLOAD_MAX_BYTES } from "./JsonSize.ts"
+import { messageOf } from "./messageOf.ts"
 
 /** What a dispatcher goes by. */
 export interface DispatchTerms {
@@ -208,7 +209,7 @@ const scopeOf = ({ workspaceId, tenantId, providerConnectionId }: RequestedTerms
 const misfit = (type: OperationType, problem: unknown) =>
   new DispatchRefused({
     reason: "payload_invalid",
-    advice: `the payload does not fit ${type}: ${problem instanceof Error ? problem.message : String(problem)}`
+    advice: `the payload does not fit ${type}: ${messageOf(problem)}`
   })
 
 /**

@@ -16,6 +16,7 @@ import {
 import { type Context, Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { enqueueNew, storeNotTaken } from "./Enqueueing.ts"
+import { messageOf } from "./messageOf.ts"
 
 /** How runs get into the host's queue. */
 export interface HostQueue {
@@ -34,7 +35,7 @@ const outsideQueue = ({ enqueue }: HostQueue, queryIn: (context: Context.Context
       Effect.contextWith((context: Context.Context<never>) =>
         Effect.tryPromise({
           try: () => enqueue(entries, queryIn(context)),
-          catch: (cause) => new EnqueueFailed({ problem: cause instanceof Error ? cause.message : String(cause) })
+          catch: (cause) => new EnqueueFailed({ problem: messageOf(cause) })
         })
       )
   })

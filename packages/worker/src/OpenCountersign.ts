@@ -45,6 +45,7 @@ import { only } from "./Enqueueing.ts"
 import type { Handler } from "./Handler.ts"
 import { dispatchIn, type HostQueue, queueOnOurClient } from "./HostQueue.ts"
 import type { ExplainedRun, InspectedRun } from "./Inspection.ts"
+import { messageOf } from "./messageOf.ts"
 import type { PauseRequest, ResumeRequest } from "./Pausing.ts"
 import type { NamedPerson, ScheduleRequest } from "./ScheduleRequest.ts"
 import { Worker } from "./Worker.ts"
@@ -255,7 +256,6 @@ const layerNotify = (notify: (notice: Notice) => Promise<void>) =>
     deliver: (notice) =>
       Effect.tryPromise({
         try: () => notify(notice),
-        catch: (cause) =>
-          new DeliveryFailed({ channel: "host", problem: cause instanceof Error ? cause.message : String(cause) })
+        catch: (cause) => new DeliveryFailed({ channel: "host", problem: messageOf(cause) })
       })
   })

@@ -3,6 +3,7 @@
  */
 import { Cause, Effect, Exit } from "effect"
 import { type BackoffPolicy, backoffAfter } from "./Backoff.ts"
+import { messageOf } from "./messageOf.ts"
 
 const AFTER_FAILURE: BackoffPolicy = { backoffMillis: 100, backoffMaxMillis: 10_000 }
 
@@ -16,7 +17,7 @@ export const untilDone = <A, E, R>(name: string, attempt: Effect.Effect<A, E, R>
       const exit = yield* Effect.exit(attempt)
       if (Exit.isSuccess(exit)) return exit.value
       const waitMillis = yield* backoffAfter(failures, AFTER_FAILURE)
-      yield* Effect.logWarning(`${name}: ${inWords(exit.cause)}; trying again in ${waitMillis} ms`)
+      yield* Effect.logWarning(`${name}: ${messageOf(Cause.squash(exit.cause))}; trying again in ${waitMillis} ms`)
       yield* Effect.sleep(waitMillis)
     }
   })
@@ -24,8 +25,3 @@ export const untilDone = <A, E, R>(name: string, attempt: Effect.Effect<A, E, R>
 /** Repeats `turn` for ever; a turn that fails is made again, after a growing wait. */
 export const perpetually = <E, R>(name: string, turn: Effect.Effect<unknown, E, R>): Effect.Effect<never, never, R> =>
   Effect.forever(untilDone(name, turn))
-
-const inWords = (cause: Cause.Cause<unknown>): string => {
-  const failure = Cause.squash(cause)
-  return failure instanceof Error ? failure.message : String(failure)
-}

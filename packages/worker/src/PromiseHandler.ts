@@ -8,6 +8,7 @@ import { type Context, Data, Effect } from "effect"
 import { AttemptFailed } from "./AttemptFailed.ts"
 import { Handler, type PartialSuccess } from "./Handler.ts"
 import type { HandlerContext } from "./HandlerContext.ts"
+import { messageOf } from "./messageOf.ts"
 
 /** The handler's context with promises in place of effects. */
 export interface PromiseHandlerContext extends Omit<HandlerContext, "checkpoint" | "chunk" | "reportCounts"> {
@@ -26,7 +27,7 @@ export interface PromiseHandlerContext extends Omit<HandlerContext, "checkpoint"
 /** The function threw something of its own. */
 class Rejected extends Data.TaggedError("Rejected")<{ readonly cause: unknown }> {
   override get message() {
-    return this.cause instanceof Error ? this.cause.message : String(this.cause)
+    return messageOf(this.cause)
   }
 }
 

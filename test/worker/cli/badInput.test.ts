@@ -129,6 +129,17 @@ const cases = ({ over, waiting }: { readonly over: string; readonly waiting: str
   ...["COUNTERSIGN_CONCURRENCY", "COUNTERSIGN_POLL_MILLIS", "COUNTERSIGN_LEASE_MILLIS", "COUNTERSIGN_DRAIN_MILLIS"].map(
     (name) => ({ args: ["work", "--drain"], env: { [name]: "2147483648" }, code: "settings.invalid", says: /between/ })
   ),
+  { args: ["audit", "list", "--after", "-1"], code: "usage", says: /"-1"\. Expected: a record's position/ },
+  ...[
+    "2026-02-31",
+    "2026-02-30T10:00:00Z",
+    "2025-02-29",
+    "2026-13-01",
+    "2026-01-01T25:00Z",
+    "2026-01-01T10:00",
+    "",
+    "now"
+  ].map((from) => ({ args: ["audit", "list", "--from", from], code: "argument.invalid", says: /is not a time/ })),
   ...["runs", "schedules", "audit"].flatMap((noun) =>
     ["0", "-1", "1001", "1e99"].map((limit) => ({
       args: [noun, "list", `--limit=${limit}`],
@@ -155,10 +166,11 @@ describe("bad input at the command line", { timeout: 120_000 }, () => {
   it.live("of a handler ends its run, and says how: a count nobody declared, a result nobody could keep", () =>
     Effect.gen(function* () {
       const { run } = yield* prepared
-      const endOf = Effect.fnUntraced(function* (type: string) {
+      const endOf = Effect.fnUntraced(function* (type: string, ...flags: ReadonlyArray<string>) {
         const { stdout } = yield* run("careless", ["dispatch", type, "--workspace", "w", "--system"])
-        const worked = yield* run("careless", ["work", "--drain", "--poll", "50"])
+        const worked = yield* run("careless", ["work", "--drain", "--poll", "50", ...flags])
         assert.strictEqual(worked.code, 0, worked.stderr)
+        if (flags.includes("--json")) for (const line of worked.stderr.split("\n")) assert.isObject(JSON.parse(line))
         return JSON.parse((yield* run("careless", ["runs", "show", stdout.trim(), "--json"])).stdout)
       })
       const miscounted = yield* endOf("miscounting")
@@ -167,6 +179,12 @@ describe("bad input at the command line", { timeout: 120_000 }, () => {
       const copious = yield* endOf("copious")
       assert.deepInclude(copious, { outcome: "partially_succeeded", attempt: 1 })
       assert.strictEqual(copious.failure_summary[0].code, "handler.result_too_large")
+      const speechless = yield* endOf("speechless")
+      assert.deepInclude(speechless, { outcome: "failed", attempt: 1 })
+      assert.strictEqual(speechless.failure_summary[0].code, "handler.failed")
+      // What it logs is no reason to fail.
+      assert.deepInclude(yield* endOf("talkative"), { outcome: "succeeded", attempt: 1 })
+      assert.deepInclude(yield* endOf("talkative", "--json"), { outcome: "succeeded", attempt: 1 })
     }).pipe(Effect.scoped)
   )
 })

@@ -1,12 +1,15 @@
 /** A host's day at the command line, against a real server: migrate, dispatch, work, look, explain, cancel, stop. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { spawnSync } from "node:child_process"
+import { once } from "node:events"
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { PgClient } from "@effect/sql-pg"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { freshDatabase } from "../../support/postgres.ts"
-import { type Circumstances, type Ended, jsonLines, run as runProcess, start } from "./support/process.ts"
+import { type Circumstances, command, type Ended, jsonLines, run as runProcess, start } from "./support/process.ts"
 import { waiting } from "./support/waiting.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "countersign-story-"))
@@ -182,14 +185,56 @@ describe("the command line against a server", { timeout: 240_000 }, () => {
     })
   )
 
-  it.live("a host's code that throws where nobody can catch it ends the program, in words", () =>
-    Effect.gen(function* () {
-      const file = join(folder, "throwing.mjs")
-      writeFileSync(file, 'setTimeout(() => { throw new Error("too late") }, 0); await new Promise(() => {})')
-      const { code, stdout, stderr } = yield* run(["work", "--json", "--app", file, "--data", join(folder, "unused")])
-      assert.strictEqual(code, 1)
-      assert.strictEqual(stdout, "")
-      assert.include(JSON.parse(stderr).error.problem, "too late")
+  it.live(
+    "a host's code that throws where nobody can catch it, or never comes to an end, ends the program, in words",
+    () =>
+      Effect.gen(function* () {
+        const file = join(folder, "throwing.mjs")
+        for (const [content, code, words] of [
+          ['setTimeout(() => { throw new Error("too late") }, 0); await new Promise(() => {})', "uncaught", /too late/],
+          [
+            "setTimeout(() => { throw Object.create(null) }, 0); await new Promise(() => {})",
+            "uncaught",
+            /thrown where/
+          ],
+          ["await new Promise(() => {})", "stuck", /waits for something that can no longer come/]
+        ] as const) {
+          writeFileSync(file, content)
+          const ended = yield* run(["work", "--json", "--app", file, "--data", join(folder, "unused")])
+          assert.strictEqual(ended.code, 1)
+          assert.strictEqual(ended.stdout, "")
+          const { error } = JSON.parse(ended.stderr)
+          assert.strictEqual(error.code, code)
+          assert.match(error.problem, words)
+        }
+      })
+  )
+
+  it.live.skipIf(!existsSync("/dev/full"))("results that a full disk does not take are told as a failure", () =>
+    Effect.sync(() => {
+      const full = openSync("/dev/full", "w")
+      const { status, stderr } = spawnSync(process.execPath, [...command, "migrate", "--print"], {
+        stdio: ["ignore", full, "pipe"],
+        encoding: "utf8"
+      })
+      closeSync(full)
+      assert.strictEqual(status, 1)
+      assert.strictEqual(stderr, "countersign: the results could not be written\n  is the disk full?\n")
+    })
+  )
+
+  it.live("a signal ends a command that is still connecting, whatever it would do afterwards", () =>
+    Effect.promise(async () => {
+      const silent = createServer().listen(0, "127.0.0.1")
+      await once(silent, "listening")
+      const address = silent.address()
+      if (address === null || typeof address === "string") return assert.fail("no port")
+      const url = `postgres://a:b@127.0.0.1:${address.port}/x`
+      const monitor = start(["monitor", "--as", "ada", "--app", app, "--database", url])
+      await once(silent, "connection")
+      monitor.kill("SIGINT")
+      assert.strictEqual((await monitor.ended).code, 130)
+      silent.close()
     })
   )
 

@@ -54,6 +54,13 @@ const cases: ReadonlyArray<Case> = [
     code: "settings.contradictory"
   },
   {
+    name: "an address, whatever else the environment names",
+    args: ["runs", "list", "--database", NOBODY_THERE],
+    env: { DATABASE_URL: "mysql://a@b/c", COUNTERSIGN_DATA: "x" },
+    says: /database cannot be reached/,
+    code: "database.unreachable"
+  },
+  {
     name: "a schema name that is none",
     args: ["runs", "list", "--schema", 'x"; DROP'],
     says: /schema's name is not valid/,
@@ -148,6 +155,32 @@ const cases: ReadonlyArray<Case> = [
     code: "app.broken"
   },
   {
+    name: "an app that throws what cannot even be made a string",
+    args: ["work", "--app", app("throw Object.create(null)")],
+    says: /could not be loaded[\s\S]*`node .*` shows where/,
+    code: "app.broken"
+  },
+  {
+    name: "viewers of pages that are not served",
+    args: ["work", "--app", "test/worker/cli/support/app.ts", "--as", "ada"],
+    env: { DATABASE_URL: NOBODY_THERE },
+    says: /add --monitor PORT/,
+    code: "argument.contradictory"
+  },
+  {
+    name: "a proxy that is no address",
+    args: ["monitor", "--app", "test/worker/cli/support/app.ts", "--viewer-header", "x", "--proxy", "10.0.0.0/8"],
+    says: /“10\.0\.0\.0\/8” is not an address/,
+    code: "argument.invalid"
+  },
+  {
+    name: "a version to migrate from",
+    args: ["migrate", "--from", "3"],
+    env: { DATABASE_URL: NOBODY_THERE },
+    says: /for --print alone/,
+    code: "argument.contradictory"
+  },
+  {
     name: "an app that is none",
     args: ["work", "--app", app("export default { operations: [] }")],
     says: /exports no app[\s\S]*defineApp/,
@@ -211,6 +244,18 @@ describe("usage", { timeout: 60_000 }, () => {
         refusal(yield* answered([`--x${text}`]))
         refusal(yield* answered(["runs", "list", "--workspace", text], { DATABASE_URL: NOBODY_THERE }))
         refusal(yield* answered(["runs", "list", `--limit=${text}`], { DATABASE_URL: NOBODY_THERE }))
+      }
+    })
+  )
+
+  it.live("a failure is JSON for whoever asked, in whichever of the ways there are", () =>
+    Effect.gen(function* () {
+      for (const asked of [["--json"], ["--json=1"], ["--json=yes"], ["--json", "on"]]) {
+        const { error } = JSON.parse(refusal(yield* answered(["runs", "list", ...asked])))
+        assert.strictEqual(error.code, "settings.no_database")
+      }
+      for (const not of [["--json=no"], ["--json", "false"], []]) {
+        assert.match(refusal(yield* answered(["runs", "list", ...not])), /^countersign: no database/)
       }
     })
   )

@@ -25,7 +25,8 @@ const told = (lines: ReadonlyArray<Record<string, unknown>>) =>
 
 describe("countersign demo", { timeout: 180_000 }, () => {
   it("as JSON: one object per run, nothing else, and nothing needed", async () => {
-    const ended = await run(["demo", "--json"], { env: { DATABASE_URL: "postgres://nobody@127.0.0.1:1/nowhere" } })
+    const env = { DATABASE_URL: "mysql://of@another/project", COUNTERSIGN_CONFIG: "/nowhere.json" }
+    const ended = await run(["demo", "--json"], { env })
     assert.strictEqual(ended.code, 0, ended.stderr)
     assert.strictEqual(ended.stderr, "")
     const lines = jsonLines(ended)

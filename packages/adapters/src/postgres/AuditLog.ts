@@ -37,7 +37,7 @@ const dateOf = (millis: number | undefined) => (millis === undefined ? undefined
 const spanOf = ({ order, after, runId }: AuditFilter, last: number): Span => {
   const length = runId === undefined ? SPAN : Number.MAX_SAFE_INTEGER
   if (order === "oldest_first") return { above: after ?? 0, upTo: Math.min(last, (after ?? 0) + length) }
-  const upTo = after === undefined ? last : after - 1
+  const upTo = after === undefined ? last : Math.min(last, after - 1)
   return { above: Math.max(0, upTo - length), upTo }
 }
 

@@ -109,6 +109,9 @@ export const auditLogLaws = <E>(name: string, adapter: Layer.Layer<RunPorts, E>)
           (yield* paged({ workspaceId, order: "newest_first", limit: 4 })).toReversed(),
           everything
         )
+        // A position that no record has yet is no reason to look for what could be there.
+        const beyond = { workspaceId, order: "newest_first", limit: 15, after: Number.MAX_SAFE_INTEGER } as const
+        assert.deepStrictEqual((yield* paged(beyond)).toReversed(), everything)
         const ofRun = (id: RunId) => everything.filter(({ record }) => record.runId === id).map(({ record }) => record)
         const audit = yield* AuditLog
         for (const { dispatch } of runs) assert.deepStrictEqual(ofRun(dispatch.id), yield* audit.recordsOf(dispatch.id))

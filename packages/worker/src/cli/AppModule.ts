@@ -1,6 +1,7 @@
 /** Loading a host's app from a file. */
 import { Effect, FileSystem, Layer, Path } from "effect"
 import { type App, isApp } from "../App.ts"
+import { messageOf } from "../messageOf.ts"
 import { type CliFailure, cliFailure } from "./CliFailure.ts"
 import { unforeseen } from "./failures.ts"
 import type { Settings } from "./Settings.ts"
@@ -30,7 +31,7 @@ export const loadApp = Effect.fn("loadApp")(function* (
   const url = yield* Effect.orDie(path.toFileUrl(path.resolve(file)))
   const loaded = yield* Effect.tryPromise({
     try: (): Promise<Readonly<Record<string, unknown>>> => import(url.href),
-    catch: (error) => cliFailure("app.broken", `the app ${file} could not be loaded`, whyNot(error))
+    catch: (error) => cliFailure("app.broken", `the app ${file} could not be loaded`, whyNot(file, error))
   })
   return yield* appIn(file, loaded)
 })
@@ -45,11 +46,10 @@ const appIn = (file: string, exports: Readonly<Record<string, unknown>>): Effect
     : Effect.fail(cliFailure("app.ambiguous", `${file} exports several apps`, "make one of them the default export"))
 }
 
-/** The first lines of what the module threw say it; the stack is the host's own code, not ours to print. */
-const whyNot = (error: unknown): string => {
-  const message = error instanceof Error ? error.message : String(error)
-  const text = message.split("\n").slice(0, 3).join(" ").trim()
-  return text === "" ? "it threw an error without a message" : text
+/** The first lines of what the module threw say it; the stack is not ours to print, and says nothing of where a syntax is wrong. */
+const whyNot = (file: string, error: unknown): string => {
+  const text = messageOf(error).split("\n").slice(0, 3).join(" ").trim()
+  return `${text === "" ? "it threw an error without a message" : text}; \`node ${file}\` shows where`
 }
 
 /** Asks the app's own source of facts, where it brings one, in place of the database's. */

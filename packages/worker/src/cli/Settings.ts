@@ -4,7 +4,7 @@ import { Config, Effect, type FileSystem, Option, type Path, Redacted, Schema } 
 import type { GlobalFlag } from "effect/cli"
 import { type CliFailure, cliFailure } from "./CliFailure.ts"
 import { ConfigFlag, DatabaseFlag, DataFlag, FactsSchemaFlag, SchemaFlag } from "./flags.ts"
-import { type NoticeSettings, readSettingsFile, WorkerSettings } from "./SettingsFile.ts"
+import { type NoticeSettings, readSettingsFile, type SettingsFile, WorkerSettings } from "./SettingsFile.ts"
 
 /** Where the data are. */
 export type Place =
@@ -16,8 +16,6 @@ export type Place =
 export interface Settings {
   /** Null when nobody said. */
   readonly place: Place | null
-  /** Whether the place was named on the command line itself. */
-  readonly placeByFlag: boolean
   readonly schema: SchemaName
   /** Where facts are read from: the same schema, or the host's views. */
   readonly factsSchema: SchemaName
@@ -36,24 +34,12 @@ export type SettingsSources =
 export const readSettings: Effect.Effect<Settings, CliFailure, SettingsSources> = Effect.gen(function* () {
   const named = yield* firstOf(ConfigFlag, variable("COUNTERSIGN_CONFIG"))
   const file = yield* readSettingsFile(named)
-  const byFlag = yield* placeFrom("the flags --database and --data", yield* DatabaseFlag, yield* DataFlag)
-  const byVariable = yield* placeFrom(
-    "the variables DATABASE_URL and COUNTERSIGN_DATA",
-    yield* variable("DATABASE_URL"),
-    yield* variable("COUNTERSIGN_DATA")
-  )
-  const byFile = yield* placeFrom(
-    "“database” and “data” of the settings file",
-    Option.fromUndefinedOr(file.database),
-    Option.fromUndefinedOr(file.data)
-  )
   const schema = yield* firstOf(SchemaFlag, variable("COUNTERSIGN_SCHEMA"))
   const own = yield* schemaNamed(Option.getOrUndefined(schema) ?? file.schema ?? DEFAULT_SCHEMA)
   const factsSchema = yield* firstOf(FactsSchemaFlag, variable("COUNTERSIGN_FACTS_SCHEMA"))
   const app = yield* variable("COUNTERSIGN_APP")
   return {
-    place: byFlag ?? byVariable ?? byFile,
-    placeByFlag: byFlag !== null,
+    place: (yield* placeByFlag) ?? (yield* placeByVariable) ?? (yield* placeByFile(file)),
     schema: own,
     factsSchema: yield* schemaNamed(Option.getOrUndefined(factsSchema) ?? file.factsSchema ?? own),
     app: Option.getOrUndefined(app) ?? file.app ?? null,
@@ -61,6 +47,14 @@ export const readSettings: Effect.Effect<Settings, CliFailure, SettingsSources> 
     notices: file.notices ?? {}
   }
 })
+
+/** What the command line alone says, whatever environment and file say: for the demo, which has no business where those point to. */
+export const readFlags: Effect.Effect<Pick<Settings, "place" | "schema">, CliFailure, SettingsSources> = Effect.gen(
+  function* () {
+    const schema = Option.getOrElse(yield* SchemaFlag, () => DEFAULT_SCHEMA)
+    return { place: yield* placeByFlag, schema: yield* schemaNamed(schema) }
+  }
+)
 
 /** A variable of the environment; one that is empty is not set. */
 export const variable = (name: string): Effect.Effect<Option.Option<string>> =>
@@ -86,6 +80,22 @@ const placeFrom = Effect.fnUntraced(function* (
   }
   return Option.isNone(database) ? null : { _tag: "Server", url: Redacted.make(yield* postgresUrl(database.value)) }
 })
+
+const placeByFlag = Effect.gen(function* () {
+  return yield* placeFrom("the flags --database and --data", yield* DatabaseFlag, yield* DataFlag)
+})
+
+const placeByVariable = Effect.gen(function* () {
+  const [database, data] = [yield* variable("DATABASE_URL"), yield* variable("COUNTERSIGN_DATA")]
+  return yield* placeFrom("the variables DATABASE_URL and COUNTERSIGN_DATA", database, data)
+})
+
+const placeByFile = ({ database, data }: SettingsFile) =>
+  placeFrom(
+    "“database” and “data” of the settings file",
+    Option.fromUndefinedOr(database),
+    Option.fromUndefinedOr(data)
+  )
 
 const URL_FORM = "it looks like postgres://user:password@host:5432/name"
 

@@ -14,6 +14,7 @@ import type {
 import { Predicate } from "effect"
 import type { CancelRefused } from "../Cancellation.ts"
 import type { DispatchRefused } from "../DispatchRequest.ts"
+import { messageOf } from "../messageOf.ts"
 import type { PauseRefused } from "../Pausing.ts"
 import type { ScheduleRefused } from "../ScheduleRequest.ts"
 import { type CliFailure, cliFailure } from "./CliFailure.ts"
@@ -139,15 +140,29 @@ const saidByDatabase = (cause: unknown): string | null => {
 export const uncaught = (error: unknown): CliFailure =>
   cliFailure(
     "uncaught",
-    `something was thrown where nobody could catch it: ${error instanceof Error ? firstLine(error.message) : firstLine(String(error))}`,
+    `something was thrown where nobody could catch it: ${firstLine(messageOf(error))}`,
     "most likely by the app, in a callback or in a promise that nobody awaits; --log-level debug shows where"
   )
+
+/** What to print was not taken: by a disk that is full, most likely. A reader that has gone (`| head`) is another matter. */
+export const outputClosed: CliFailure = cliFailure(
+  "output.closed",
+  "the results could not be written",
+  "is the disk full?"
+)
+
+/** The process has nothing left that could wake it, and the command is not done. */
+export const stuck: CliFailure = cliFailure(
+  "stuck",
+  "the program waits for something that can no longer come",
+  "most likely the app awaits a promise that nothing settles; nothing was done after that"
+)
 
 /** Something nobody foresaw, without its stack trace. */
 export const unforeseen = (error: unknown): CliFailure =>
   cliFailure(
     "unforeseen",
-    `something unforeseen went wrong: ${error instanceof Error ? firstLine(error.message) : firstLine(String(error))}`,
+    `something unforeseen went wrong: ${firstLine(messageOf(error))}`,
     "if it is not from your own code, report it; --log-level debug may show where it comes from"
   )
 

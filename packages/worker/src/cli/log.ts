@@ -1,12 +1,28 @@
 /** The log, on standard error: a line for people, or a JSON object for machines. Stack traces only at level debug. */
-import { Cause, type Layer, Logger, LogLevel, References } from "effect"
+import { Cause, type Layer, Logger, LogLevel, Record as Records, References, Result } from "effect"
+import { messageOf } from "../messageOf.ts"
 import { printable } from "./render/Style.ts"
 
-const shown = (part: unknown, withStack: boolean): string => {
-  if (Cause.isCause(part)) return withStack ? Cause.pretty(part) : shown(Cause.squash(part), false)
-  if (part instanceof Error) return withStack ? (part.stack ?? part.message) : part.message
-  return typeof part === "string" ? part : (JSON.stringify(part) ?? String(part))
+const stackOf = (part: unknown): string | undefined => {
+  if (Cause.isCause(part)) return Cause.pretty(part)
+  return part instanceof Error ? part.stack : undefined
 }
+
+/** Handlers log whatever they like, and none of it may throw: a log must not stop the work that it is about. */
+const shown = (part: unknown, withStack: boolean): string =>
+  Result.getOrElse(
+    Result.try(
+      () => (withStack ? stackOf(part) : undefined) ?? messageOf(Cause.isCause(part) ? Cause.squash(part) : part)
+    ),
+    () => messageOf(part)
+  )
+
+/** As JSON; told in words where JSON cannot hold it, such as a BigInt or a circle. */
+const jsonOf = (record: Readonly<Record<string, unknown>>): string =>
+  Result.getOrElse(
+    Result.try(() => JSON.stringify(record)),
+    () => JSON.stringify(Records.map(record, (value) => shown(value, false)))
+  )
 
 const partsOf = (message: unknown, cause: Cause.Cause<unknown>): ReadonlyArray<unknown> => [
   ...(Array.isArray(message) ? message : [message]),
@@ -34,7 +50,8 @@ const forPeople = Logger.make((options) => {
 
 const forMachines = Logger.make((options) => {
   const { annotations, ...rest } = entry(options)
-  return JSON.stringify({ ...rest, ...annotations })
+  // An annotation that is called `message` must not be taken for the message.
+  return jsonOf({ ...rest, ...annotations, ...rest })
 })
 
 /** The only logger of the command line. */

@@ -37,7 +37,7 @@ export const main = (args: ReadonlyArray<string>): Effect.Effect<number, never, 
 
 /** Whether `--json` is among the arguments, also where they make no sense otherwise: the complaint about them is for whoever asked. */
 export const wantsJson = (args: ReadonlyArray<string>): boolean =>
-  flagsOf(args).some((arg) => arg === "--json" || arg === "--json=true")
+  /(^|\n)--json(=(true|yes|on|1|y))?(?!\n(false|no|off|0|n)(\n|$))(\n|$)/.test(flagsOf(args).join("\n"))
 
 /** Whether stack traces are asked for: `--log-level debug`, or one that shows even more. */
 export const wantsStacks = (args: ReadonlyArray<string>): boolean =>

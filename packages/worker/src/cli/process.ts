@@ -2,7 +2,8 @@
 import { constants } from "node:os"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect } from "effect"
-import { uncaught } from "./failures.ts"
+import type { CliFailure } from "./CliFailure.ts"
+import { outputClosed, stuck, uncaught } from "./failures.ts"
 import { main, wantsJson, wantsStacks } from "./main.ts"
 import { tellFailure } from "./presenter.ts"
 import { makeStop, Stop } from "./Stop.ts"
@@ -27,18 +28,23 @@ const program = Effect.gen(function* () {
   return yield* Effect.provideService(main(process.argv.slice(2)), Stop, stop)
 })
 
+const tell = (failure: CliFailure): void => Effect.runSync(tellFailure(failure, wantsJson(process.argv.slice(2))))
+
 const tellUncaught = (error: unknown): void => {
   const args = process.argv.slice(2)
-  Effect.runSync(tellFailure(uncaught(error), wantsJson(args)))
+  tell(uncaught(error))
   if (wantsStacks(args) && !wantsJson(args) && error instanceof Error) process.stderr.write(`${error.stack}\n`)
 }
 
 /** Runs the command line and ends the process. */
 export const runProcess = (): void => {
-  // Whoever read our output has gone (`| head`): nobody is left to tell.
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1))
-  }
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    // Whoever read our output has gone (`| head`): nobody is left to tell.
+    if (error.code === "EPIPE") process.exit(0)
+    tell(outputClosed)
+    process.exit(1)
+  })
+  process.stderr.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1))
   // Code of the host's that threw where nobody could catch it: what would follow cannot be relied upon.
   process.on("uncaughtException", (error) => {
     tellUncaught(error)
@@ -46,5 +52,10 @@ export const runProcess = (): void => {
   })
   // A promise of the host's that nobody awaited: whoever started it goes on, and so do the other handlers.
   process.on("unhandledRejection", tellUncaught)
+  // Node would end the process here, with the code of one that has done its work.
+  process.once("beforeExit", () => {
+    tell(stuck)
+    exit(1)
+  })
   program.pipe(Effect.provide(NodeServices.layer), Effect.runPromise).then(exit)
 }

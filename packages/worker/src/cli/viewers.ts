@@ -1,9 +1,12 @@
 /** Who may look at the pages, as the command line and the environment say. */
+import { isIP } from "node:net"
 import type { ViewerIdentity } from "@countersign/adapters/monitoring"
 import { UserId } from "@countersign/domain"
-import { Effect, type Layer, Option, Redacted, Schema } from "effect"
+import { Effect, type Layer, Option, Record as Records, Redacted, Schema } from "effect"
 import { Flag } from "effect/cli"
+import { messageOf } from "../messageOf.ts"
 import { type CliFailure, cliFailure } from "./CliFailure.ts"
+import { quoted } from "./render/Style.ts"
 import { variable } from "./Settings.ts"
 
 const text = (name: string, metavar: string, description: string) =>
@@ -24,7 +27,12 @@ export const viewerFlags = {
 /** Loaded by the commands that serve pages alone: what checks tokens and makes pages has no business in the others' start. */
 const monitoring = Effect.promise(() => import("@countersign/adapters/monitoring"))
 
+const flagNames = Records.keys(viewerFlags)
+
 type Given = { readonly [K in keyof typeof viewerFlags]: Option.Option<string> }
+
+/** Whether anything is said about viewers. */
+export const saysWhoLooks = (given: Given): boolean => flagNames.some((name) => Option.isSome(given[name]))
 
 const HOW =
   "say how: --as USER on your own machine; --issuer and --audience for tokens; or --viewer-header behind a proxy"
@@ -51,7 +59,7 @@ const byName = Effect.fnUntraced(function* (name: string) {
 const made = (layer: () => Layer.Layer<ViewerIdentity>) =>
   Effect.try({
     try: layer,
-    catch: (error) => cliFailure("viewers.unsafe", error instanceof Error ? error.message : String(error))
+    catch: (error) => cliFailure("viewers.unsafe", messageOf(error))
   })
 
 const byToken = Effect.fnUntraced(function* ({ audience, jwks, cookie }: Given, issuer: string) {
@@ -81,6 +89,13 @@ const byToken = Effect.fnUntraced(function* ({ audience, jwks, cookie }: Given, 
 })
 
 const byHeader = Effect.fnUntraced(function* ({ header, proxy, secretHeader }: Given) {
+  if (Option.isSome(proxy) && isIP(proxy.value) === 0) {
+    return yield* cliFailure(
+      "argument.invalid",
+      `${quoted(proxy.value)} is not an address that a proxy connects from`,
+      "give --proxy one IP address, such as 10.0.0.2"
+    )
+  }
   const secret = yield* variable("COUNTERSIGN_PROXY_SECRET")
   if (Option.isSome(secret) !== Option.isSome(secretHeader)) {
     return yield* cliFailure(

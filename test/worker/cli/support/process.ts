@@ -18,7 +18,9 @@ export interface Started {
 }
 
 const root = join(import.meta.dirname, "../../../..")
-const bin = join(root, "packages/worker/src/bin.ts")
+
+/** What Node is given to run it. */
+export const command = ["--conditions=@countersign/source", join(root, "packages/worker/src/bin.ts")]
 
 export interface Circumstances {
   readonly env?: Readonly<Record<string, string>>
@@ -28,7 +30,7 @@ export interface Circumstances {
 
 /** Starts it, with nothing in its environment but what is given. */
 export const start = (args: ReadonlyArray<string>, { env = {}, cwd = root, stdin }: Circumstances = {}): Started => {
-  const child = spawn(process.execPath, ["--conditions=@countersign/source", bin, ...args], {
+  const child = spawn(process.execPath, [...command, ...args], {
     cwd,
     env: { PATH: process.env.PATH ?? "", ...env },
     stdio: "pipe"

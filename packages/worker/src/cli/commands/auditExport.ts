@@ -2,7 +2,8 @@
 import { type AuditFilter, AuditLog, type AuditPosition, type StoreUnavailable } from "@countersign/domain"
 import { Clock, Effect, Option, Stdio, Stream } from "effect"
 import { Command } from "effect/cli"
-import { AlreadyTold, cliFailure } from "../CliFailure.ts"
+import { AlreadyTold } from "../CliFailure.ts"
+import { outputClosed } from "../failures.ts"
 import { tell } from "../Reply.ts"
 import { numberedAsJson } from "../render/auditJson.ts"
 import { printable } from "../render/Style.ts"
@@ -62,9 +63,7 @@ export const auditExport = Command.make("export", auditFilterFlags, (given) =>
       const progress: Progress = { exported: 0, unreadable: 0, last: filter.after ?? null, toldAtMillis }
       // The sink takes a page only when the one before was taken: nothing piles up for a slow reader.
       yield* withStore(settings, Stream.run(pages(filter, progress), stdio.stdout({ endOnDone: false }))).pipe(
-        Effect.catchTag("PlatformError", () =>
-          Effect.fail(cliFailure("output.closed", "the records could not be written", "is the disk full?"))
-        )
+        Effect.catchTag("PlatformError", () => Effect.fail(outputClosed))
       )
       const goOn = progress.last === null ? "" : `; go on with --after ${progress.last}`
       yield* tell(`${progress.exported} records exported${goOn}`)

@@ -1,9 +1,11 @@
 /** The flags that say which audit records are meant. */
 import { AuditAction, type AuditFilter, AuditOutcome, WorkspaceId } from "@countersign/domain"
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option } from "effect"
 import { Flag } from "effect/cli"
 import { type CliFailure, cliFailure } from "../CliFailure.ts"
 import { quoted } from "../render/Style.ts"
+import { iso } from "../render/words.ts"
+import { named } from "./listing.ts"
 import { runIdFrom } from "./runId.ts"
 
 const text = (name: string, metavar: string, description: string) =>
@@ -24,13 +26,13 @@ export const auditFilterFlags = {
   from: text("from", "TIME", "Only what occurred then or later, such as 2026-01-31 or 2026-01-31T12:00:00Z"),
   before: text("before", "TIME", "Only what occurred before then"),
   after: Flag.Int("after").pipe(
-    Flag.optional,
     Flag.withMetavar("POSITION"),
     Flag.withDescription("Go on after the record with this position"),
     Flag.filter(
-      (position) => Option.isNone(position) || (position.value >= 0 && Number.isSafeInteger(position.value)),
-      () => "must be a record's position"
-    )
+      (position) => position >= 0 && Number.isSafeInteger(position),
+      () => "a record's position"
+    ),
+    Flag.optional
   )
 }
 
@@ -46,9 +48,15 @@ interface Given {
 
 const INSTANT = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2}))?$/
 
+/** `Date` takes the 31st of February for the 3rd of March. */
+const isDay = (text: string): boolean => {
+  const millis = Date.parse(text)
+  return !Number.isNaN(millis) && iso(millis).startsWith(text)
+}
+
 /** A day is taken from its beginning in UTC; a time of day needs its zone. */
 const instantFrom = (given: string): Effect.Effect<number, CliFailure> => {
-  const millis = INSTANT.test(given) ? Date.parse(given) : Number.NaN
+  const millis = INSTANT.test(given) && isDay(given.slice(0, 10)) ? Date.parse(given) : Number.NaN
   return Number.isNaN(millis)
     ? Effect.fail(
         cliFailure(
@@ -60,11 +68,6 @@ const instantFrom = (given: string): Effect.Effect<number, CliFailure> => {
     : Effect.succeed(millis)
 }
 
-const workspaceFrom = (given: string): Effect.Effect<WorkspaceId, CliFailure> =>
-  Effect.mapError(Schema.decodeEffect(WorkspaceId)(given), ({ message }) =>
-    cliFailure("argument.invalid", `${quoted(given)} is not a valid id`, message.split("\n", 1)[0] ?? null)
-  )
-
 const given = <A, B>(
   flag: Option.Option<A>,
   from: (value: A) => Effect.Effect<B, CliFailure>
@@ -74,7 +77,7 @@ const given = <A, B>(
 export const auditFilterFrom = Effect.fnUntraced(function* (
   flags: Given
 ): Effect.fn.Return<Omit<AuditFilter, "order" | "limit">, CliFailure> {
-  const workspaceId = yield* given(flags.workspace, workspaceFrom)
+  const workspaceId = yield* named(WorkspaceId, flags.workspace)
   const runId = yield* given(flags.run, runIdFrom)
   const fromMillis = yield* given(flags.from, instantFrom)
   const beforeMillis = yield* given(flags.before, instantFrom)

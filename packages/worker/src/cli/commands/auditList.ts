@@ -1,7 +1,7 @@
 /** `countersign audit list`: the newest records first. */
 import { type AuditFilter, AuditLog, type AuditOutcome, type NumberedRecord, type Tone } from "@countersign/domain"
 import { Effect } from "effect"
-import { Command, Flag } from "effect/cli"
+import { Command } from "effect/cli"
 import { answer, tell } from "../Reply.ts"
 import { numberedAsJson } from "../render/auditJson.ts"
 import { printable, type Style } from "../render/Style.ts"
@@ -11,21 +11,9 @@ import { replying } from "../replying.ts"
 import { readSettings } from "../Settings.ts"
 import { withStore } from "../Store.ts"
 import { auditFilterFlags, auditFilterFrom } from "./auditFilter.ts"
+import { limitFlag } from "./listing.ts"
 
-const LIMIT_MAX = 1_000
-
-const flags = {
-  ...auditFilterFlags,
-  limit: Flag.Int("limit").pipe(
-    Flag.withMetavar("N"),
-    Flag.withDescription(`At most so many, 1 to ${LIMIT_MAX}; 20 unless given`),
-    Flag.filter(
-      (limit) => limit >= 1 && limit <= LIMIT_MAX,
-      (limit) => `must be from 1 to ${LIMIT_MAX}, is ${limit}`
-    ),
-    Flag.withDefault(20)
-  )
-}
+const flags = { ...auditFilterFlags, limit: limitFlag(20) }
 
 /** So many of the newest that fit: a page may hold fewer although there are more. */
 const newest = Effect.fnUntraced(function* (filter: AuditFilter) {

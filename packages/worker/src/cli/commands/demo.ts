@@ -12,15 +12,12 @@ import { servePages } from "../pages.ts"
 import { answer, Reply, tell } from "../Reply.ts"
 import { verdictAsJson } from "../render/runJson.ts"
 import { replying } from "../replying.ts"
-import { type Place, readSettings, type Settings, variable } from "../Settings.ts"
+import { type Place, readFlags, variable } from "../Settings.ts"
 import { Stop } from "../Stop.ts"
 import { layerClient, layerStore } from "../Store.ts"
 import { DEFAULT_PORT } from "./monitor.ts"
 
 const IN_MEMORY: Place = { _tag: "Embedded", folder: null }
-
-/** Only what the command line itself names: a demo has no business in whatever DATABASE_URL happens to point at. */
-const placeOf = ({ place, placeByFlag }: Settings): Place => (placeByFlag && place !== null ? place : IN_MEMORY)
 
 const inWordsOf = (place: Place): string => {
   if (place._tag === "Server") return "the database server"
@@ -84,9 +81,8 @@ export const demo = Command.make("demo", flags, ({ exit }) =>
   replying(
     Effect.gen(function* () {
       const beganMillis = yield* Clock.currentTimeMillis
-      const settings = yield* readSettings
-      const place = placeOf(settings)
-      const { schema } = settings
+      const { place: named, schema } = yield* readFlags
+      const place = named ?? IN_MEMORY
       yield* tell(`Opening ${inWordsOf(place)} …`)
       const prepared = layerPostgresInbox(schema).pipe(
         Layer.provideMerge(layerStore(schema)),

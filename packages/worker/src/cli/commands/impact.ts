@@ -1,6 +1,6 @@
 /** `countersign impact`: what would become of the queued runs and of schedules if somebody left, a tenant were archived or a connection disabled. */
 import { ProviderConnectionId, TenantId, UserId, Withdrawal } from "@countersign/domain"
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option, type Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { reportImpact } from "../../Impact.ts"
 import { loadApp, withFactsOf } from "../AppModule.ts"
@@ -8,11 +8,12 @@ import { type CliFailure, cliFailure } from "../CliFailure.ts"
 import { answer } from "../Reply.ts"
 import { impactAsJson } from "../render/impactJson.ts"
 import { impactPage } from "../render/impactPage.ts"
-import { printable, quoted } from "../render/Style.ts"
+import { printable } from "../render/Style.ts"
 import { replying } from "../replying.ts"
 import { readSettings } from "../Settings.ts"
 import { withStore } from "../Store.ts"
 import { appFlag } from "./appFlag.ts"
+import { idFrom } from "./id.ts"
 
 /** How many runs the page shows; `--json` gives all. */
 const SHOWN = 20
@@ -82,17 +83,4 @@ const decoded = <A>(
   given: Option.Option<string>,
   make: (id: A) => Withdrawal
 ): ReadonlyArray<Effect.Effect<Withdrawal, CliFailure>> =>
-  Option.isNone(given)
-    ? []
-    : [
-        Schema.decodeEffect(schema)(given.value).pipe(
-          Effect.map(make),
-          Effect.mapError(({ message }) =>
-            cliFailure(
-              "argument.invalid",
-              `${quoted(given.value)} is not a valid id`,
-              message.split("\n", 1)[0] ?? null
-            )
-          )
-        )
-      ]
+  Option.isNone(given) ? [] : [Effect.map(idFrom(schema, given.value), make)]

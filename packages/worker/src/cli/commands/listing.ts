@@ -1,8 +1,8 @@
 /** What the commands that list things have in common. */
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option, type Schema } from "effect"
 import { Flag } from "effect/cli"
-import { type CliFailure, cliFailure } from "../CliFailure.ts"
-import { quoted } from "../render/Style.ts"
+import type { CliFailure } from "../CliFailure.ts"
+import { idFrom } from "./id.ts"
 
 /** The most that one listing gives. */
 export const LIMIT_MAX = 1_000
@@ -23,9 +23,4 @@ export const limitFlag = (unlessGiven: number) =>
 export const named = <A>(
   schema: Schema.Codec<A, string>,
   given: Option.Option<string>
-): Effect.Effect<A | undefined, CliFailure> =>
-  Option.isNone(given)
-    ? Effect.undefined
-    : Effect.mapError(Schema.decodeEffect(schema)(given.value), ({ message }) =>
-        cliFailure("argument.invalid", `${quoted(given.value)} is not a valid id`, message.split("\n", 1)[0] ?? null)
-      )
+): Effect.Effect<A | undefined, CliFailure> => (Option.isNone(given) ? Effect.undefined : idFrom(schema, given.value))

@@ -7,7 +7,7 @@ import {
   type SchemaState,
   schemaState
 } from "@countersign/adapters"
-import { Console, Effect } from "effect"
+import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { cliFailure } from "../CliFailure.ts"
 import { answer, Reply, tell } from "../Reply.ts"
@@ -28,14 +28,15 @@ const flags = {
       (version) => version >= 0 && version <= CODE_VERSION,
       (version) => `must be from 0 to ${CODE_VERSION}, is ${version}`
     ),
-    Flag.withDefault(0)
+    Flag.optional
   )
 }
 
 const versionOf = (state: SchemaState): number => (state._tag === "Missing" ? 0 : state.version)
 
-const print = (settings: Settings, from: number) =>
+const print = (settings: Settings, since: Option.Option<number>) =>
   Effect.gen(function* () {
+    const from = Option.getOrElse(since, () => 0)
     const script = migrationScript(settings.schema, from)
     const { json } = yield* Reply
     yield* Console.log(json ? JSON.stringify({ from, to: CODE_VERSION, sql: script }) : script.trimEnd())
@@ -84,6 +85,13 @@ export const migrate = Command.make("migrate", flags, (given) =>
     Effect.gen(function* () {
       const settings = yield* readSettings
       if (given.print) return yield* print(settings, given.from)
+      if (Option.isSome(given.from)) {
+        return yield* cliFailure(
+          "argument.contradictory",
+          "--from is for --print alone",
+          "leave it out: what the database has is known, and migrated from there"
+        )
+      }
       const place = yield* placeOf(settings)
       yield* Effect.provide(run(settings), layerClient(place))
     })

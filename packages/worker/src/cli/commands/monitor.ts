@@ -46,10 +46,10 @@ export const monitor = Command.make("monitor", flags, ({ app: file, port, host, 
       const app = yield* loadApp(Option.getOrNull(file), settings)
       const identity = yield* viewersOf(viewers)
       const ports = Layer.merge(layerStoreAt(yield* placeOf(settings), settings), identity)
-      const stop = yield* Stop
-      yield* stop.takeCharge
       const serving = Effect.gen(function* () {
         const url = yield* servePages({ catalogue: app.catalogue, host, port })
+        const stop = yield* Stop
+        yield* stop.takeCharge
         yield* answer({ json: () => [{ url }], text: () => [url] })
         yield* tell("Ctrl-C ends it.")
         yield* Effect.asVoid(stop.requested)

@@ -22,7 +22,7 @@ import { secretsOf } from "../secrets.ts"
 import { settleIn } from "../settleIn.ts"
 import { makeTally, type Tally } from "../Tally.ts"
 import { untilReachable } from "../untilReachable.ts"
-import { viewerFlags, viewersOf } from "../viewers.ts"
+import { saysWhoLooks, viewerFlags, viewersOf } from "../viewers.ts"
 import { appFlag } from "./appFlag.ts"
 import { portFlag } from "./monitor.ts"
 
@@ -135,6 +135,13 @@ export const work = Command.make("work", flags, ({ app: file, drain, wait, monit
           "app.no_handlers",
           "the app handles no operation",
           "give defineApp at least one handler"
+        )
+      }
+      if (Option.isNone(monitor) && saysWhoLooks(given)) {
+        return yield* cliFailure(
+          "argument.contradictory",
+          "it is said who looks at the pages, but none are served",
+          "add --monitor PORT, or leave out what says who is looking"
         )
       }
       const viewers = Option.isSome(monitor) ? yield* viewersOf(given) : null
