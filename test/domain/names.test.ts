@@ -211,7 +211,11 @@ describe("an operation", () => {
     for (const nothing of [undefined, new Date(0), new Map(), Number.NaN, { backup: undefined }, [() => "monday"]]) {
       const identifiedBy = () => forced<Schema.Json>(nothing)
       const named = Operation.make({ type: "a", payload, result: Schema.Void, identifiedBy })
-      assert.isTrue(Result.isFailure(named.accept({ backup: "monday" })), String(nothing))
+      const refused = named.accept({ backup: "monday" })
+      assert.strictEqual(
+        Result.isFailure(refused) && refused.failure.message,
+        "what `identifiedBy` answers must be JSON"
+      )
     }
   })
 })

@@ -210,7 +210,7 @@ const acceptor = <Payload, Result>(declaration: Declaration<Payload, Result>): O
 }
 
 /** Who declares without types may answer with what JSON has no text for: all of it would be one text, and all runs one run. */
-const asJson = Schema.decodeUnknownResult(Schema.Json)
+const asJson = Schema.decodeUnknownResult(Schema.Json.annotate({ message: "what `identifiedBy` answers must be JSON" }))
 
 /** From what to what each limit of a declaration goes. */
 const ranges: Readonly<Record<string, Range>> = {

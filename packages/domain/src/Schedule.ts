@@ -23,7 +23,7 @@ export const ScheduleState = Schema.TaggedUnion({
 })
 export type ScheduleState = typeof ScheduleState.Type
 
-/** Why a slot was not dispatched as it should have been; kept until one is. */
+/** Why a slot was not dispatched as it should have been; kept until one is, or until the schedule is resumed. */
 export const ScheduleProblem = Schema.Struct({ atMillis: Schema.Int, message: Schema.String })
 export type ScheduleProblem = typeof ScheduleProblem.Type
 
@@ -98,6 +98,8 @@ export const advanced = (schedule: ActiveSchedule, { due, problem, nowMillis }: 
   const dispatched = problem === null ? due.run.at(-1) : undefined
   const lastSlotMillis = dispatched ?? schedule.lastSlotMillis
   const told = (message: string): ScheduleProblem => ({ atMillis: nowMillis, message })
+  // Where all slots were missed, nothing was tried: what stood in the way may still do.
+  const before = dispatched === undefined ? schedule.problem : null
   return due.nextSlotMillis === null
     ? changed(schedule, {
         state: ScheduleState.cases.Paused.make({ sinceMillis: nowMillis }),
@@ -107,7 +109,7 @@ export const advanced = (schedule: ActiveSchedule, { due, problem, nowMillis }: 
     : changed(schedule, {
         state: ScheduleState.cases.Active.make({ nextSlotMillis: due.nextSlotMillis }),
         lastSlotMillis,
-        problem: problem === null ? null : told(problem)
+        problem: problem === null ? before : told(problem)
       })
 }
 
