@@ -17,7 +17,7 @@ import {
   startWorker,
   writing
 } from "./support/bench.ts"
-import { away, calm, Trouble, unreadableFacts } from "./support/unruly.ts"
+import { away, calm, type StoreCall, Trouble, unreadableFacts } from "./support/unruly.ts"
 import { ada, manager, readonly, settle, tenantId, workspaceId } from "./support/world.ts"
 
 /** A handler that waits for a word between its chunks of work, and what it did. */
@@ -279,6 +279,116 @@ describe("chunks side by side", () => {
       assert.deepStrictEqual((yield* findAs(id, "Blocked")).counts, { items: 2 })
       assert.deepStrictEqual(did, [])
       assert.strictEqual(yield* worker.atWork, 0)
+    }).pipe(Effect.provide(layerBench))
+  )
+})
+
+describe("inside a chunk", () => {
+  /** A handler whose chunk goes on when it is told to, with this in it; what it did. */
+  const chunking = Effect.fnUntraced(function* (inner: (context: HandlerContext) => Effect.Effect<void>) {
+    yield* settle
+    const go = yield* Deferred.make<void>()
+    const did: Array<string> = []
+    const handler = Handler.make(inventorySync, (_, context) =>
+      Effect.gen(function* () {
+        yield* context.chunk(
+          Effect.gen(function* () {
+            yield* Deferred.await(go)
+            yield* inner(context)
+            yield* Effect.orDie(context.reportCounts({ items: 3 }))
+            did.push("finished")
+          })
+        )
+        did.push("went on")
+        return { items: 3 }
+      })
+    )
+    const id = yield* dispatchSync
+    const { worker } = yield* startWorker([handler])
+    yield* settleDown
+    yield* loseTheRole
+    yield* Deferred.succeed(go, undefined)
+    yield* pass(1_000)
+    return { id, did, worker }
+  })
+
+  for (const [what, inner] of [
+    ["a checkpoint", ({ checkpoint }: HandlerContext) => checkpoint],
+    ["another chunk", ({ chunk }: HandlerContext) => chunk(Effect.void)]
+  ] as const) {
+    it.effect(`${what} does not wait for what is asked when the chunk is over`, () =>
+      Effect.gen(function* () {
+        const { id, did, worker } = yield* chunking(inner)
+        assert.deepStrictEqual(did, ["finished"])
+        assert.deepStrictEqual((yield* findAs(id, "Blocked")).counts, { items: 3 })
+        assert.strictEqual(yield* worker.atWork, 0)
+      }).pipe(Effect.provide(layerBench))
+    )
+  }
+
+  it.effect("what is begun in the background and outlasts it asks for itself", () =>
+    Effect.gen(function* () {
+      const later: Array<string> = []
+      const { did } = yield* chunking(({ checkpoint }) =>
+        Effect.sleep(100).pipe(
+          Effect.andThen(checkpoint),
+          Effect.andThen(Effect.sync(() => later.push("went on"))),
+          Effect.forkDetach,
+          Effect.asVoid
+        )
+      )
+      assert.deepStrictEqual(did, ["finished"])
+      assert.deepStrictEqual(later, [])
+    }).pipe(Effect.provide(layerBench))
+  )
+})
+
+describe("a chunk that would begin while its run is being blocked", () => {
+  const given = Effect.gen(function* () {
+    yield* settle
+    const go = yield* Deferred.make<void>()
+    const did: Array<string> = []
+    const handler = Handler.make(inventorySync, (_, { chunk }) =>
+      Effect.gen(function* () {
+        yield* Deferred.await(go)
+        yield* chunk(Effect.sync(() => did.push("chunk")))
+        return { items: 1 }
+      })
+    )
+    const id = yield* dispatchSync
+    yield* startWorker([handler], { leaseMillis: 3_000 })
+    yield* settleDown
+    yield* loseTheRole
+    const trouble = yield* Trouble
+    return { id, did, trouble, begin: Deferred.succeed(go, undefined) }
+  })
+  const blocks = ({ operation, steps }: StoreCall) =>
+    operation === "write" && steps.some(({ after }) => after._tag === "Blocked")
+
+  it.effect("does not begin", () =>
+    Effect.gen(function* () {
+      const { id, did, trouble, begin } = yield* given
+      trouble.beforeStore = (call) => (blocks(call) ? Effect.sleep(500) : Effect.void)
+      yield* pass(1_200)
+      yield* begin
+      yield* pass(2_000)
+      yield* findAs(id, "Blocked")
+      assert.deepStrictEqual(did, [])
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("begins when that was undone and another decision allows it", () =>
+    Effect.gen(function* () {
+      const { id, did, trouble, begin } = yield* given
+      trouble.beforeStore = (call) => (blocks(call) ? Effect.fail(away()) : Effect.void)
+      yield* pass(1_200)
+      yield* begin
+      yield* pass(2_000)
+      assert.deepStrictEqual(did, [])
+      yield* regainTheRole
+      yield* pass(3_000)
+      assert.deepStrictEqual(did, ["chunk"])
+      yield* findAs(id, "Succeeded")
     }).pipe(Effect.provide(layerBench))
   )
 })

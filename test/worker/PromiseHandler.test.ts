@@ -116,6 +116,30 @@ describe("an async handler", () => {
       }).pipe(Effect.provide(layerGate))
   )
 
+  it.effect("may ask inside a chunk, and is not kept waiting there", () =>
+    Effect.gen(function* () {
+      let finish = () => {}
+      const did: Array<string> = []
+      const { id } = yield* working(async (_, { checkpoint, chunk }) => {
+        await chunk(async () => {
+          await new Promise<void>((resolve) => {
+            finish = resolve
+          })
+          await checkpoint()
+          await chunk(async () => did.push("inner"))
+          did.push("finished")
+        })
+        did.push("went on")
+        return null
+      })
+      yield* (yield* AuthorityBook).removeMembership(workspaceId, ada)
+      finish()
+      yield* passing(500)
+      assert.deepStrictEqual(did, ["inner", "finished"])
+      yield* findAs(id, "Blocked")
+    }).pipe(Effect.provide(layerGate))
+  )
+
   it.effect("is given what a chunk gives, and what it is rejected with", () =>
     Effect.gen(function* () {
       const { id } = yield* working(async (_, { chunk }) => {

@@ -14,7 +14,7 @@ import {
   type UserId,
   type WorkspaceId
 } from "@countersign/domain"
-import { type Context, Deferred, Effect, Schema } from "effect"
+import { Context, Deferred, Effect, Option, Schema } from "effect"
 import { AttemptFailed } from "./AttemptFailed.ts"
 import { untilDone } from "./Perpetual.ts"
 import { type RecheckPorts, recheck } from "./Recheck.ts"
@@ -38,7 +38,8 @@ export interface HandlerContext {
    *
    * **Gotchas**
    *
-   * Not to be called inside a transaction of the handler's own: what is decided there would be undone with it.
+   * Not to be called inside a transaction of the handler's own: what is decided there would be undone with it. Inside a chunk it
+   * asks nothing: that is asked when the chunk is over.
    */
   readonly checkpoint: Effect.Effect<void>
   /**
@@ -67,7 +68,11 @@ export const makeHandlerContext = (
 ): HandlerContext => {
   const { dispatch, attempt } = work.run
   const { authority, operationType, scope } = dispatch.subject
-  const checkpoint = Effect.suspend(() => withoutTheHeartbeat(work, askAgain(work, catalogue, ports)))
+  const checkpoint = Effect.flatMap(CurrentChunk, (current) =>
+    current !== null && current.work === work && !current.isOver
+      ? Effect.void
+      : withoutTheHeartbeat(work, askAgain(work, catalogue, ports))
+  )
   return {
     runId: dispatch.id,
     operationType,
@@ -77,8 +82,7 @@ export const makeHandlerContext = (
     initiator: initiatorOf(authority),
     attempt,
     checkpoint,
-    chunk: (chunk) =>
-      withoutTheHeartbeat(work, inChunk(work, Effect.uninterruptible(chunk))).pipe(Effect.tap(() => checkpoint)),
+    chunk: (chunk) => Effect.tap(inChunk(work, Effect.uninterruptible(chunk)), () => checkpoint),
     reportCounts: (counts) =>
       Effect.suspend(() => {
         const problem = countsProblem(counts, catalogue.operations.get(operationType)?.countKeys ?? [])
@@ -128,17 +132,44 @@ const withoutTheHeartbeat = <A, E, R>(work: Work, effect: Effect.Effect<A, E, R>
       })
   )
 
-/** While this lasts, the run is not blocked by a question asked beside it. */
+/** The chunk that whoever asks is in, of whatever work; what it began in the background may outlast it. */
+const CurrentChunk = Context.Reference<{ readonly work: Work; isOver: boolean } | null>(
+  "@countersign/worker/CurrentChunk",
+  { defaultValue: () => null }
+)
+
+/**
+ * While this lasts, the run is not blocked by a question asked beside it, and the heartbeat does not ask. What is denied already, and
+ * perhaps just being blocked, begins nothing: it waits until another decision allows it.
+ */
 const inChunk = <A, E, R>(work: Work, chunk: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.acquireUseRelease(
     Effect.sync(() => {
+      if (work.isDenied) return null
       work.chunks += 1
+      work.reasonsNotToAsk += 1
+      return { work, isOver: false }
     }),
-    () => chunk,
-    () =>
+    (current) =>
+      current === null ? Effect.succeedNone : Effect.asSome(Effect.provideService(chunk, CurrentChunk, current)),
+    (current) =>
       Effect.sync(() => {
+        if (current === null) return
+        current.isOver = true
         work.chunks -= 1
+        work.reasonsNotToAsk -= 1
       })
+  ).pipe(
+    Effect.flatMap(
+      Option.match({
+        onSome: (value) => Effect.succeed(value),
+        onNone: () =>
+          Effect.andThen(
+            Effect.sleep(UNDECIDED_MILLIS),
+            Effect.suspend(() => inChunk(work, chunk))
+          )
+      })
+    )
   )
 
 /** Waits a moment, and on until no chunk is in progress. */

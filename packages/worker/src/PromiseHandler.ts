@@ -3,6 +3,7 @@
  *
  * Contract section 3.
  */
+import { AsyncLocalStorage } from "node:async_hooks"
 import type { Counts, Operation } from "@countersign/domain"
 import { type Context, Data, Effect } from "effect"
 import { AttemptFailed } from "./AttemptFailed.ts"
@@ -45,19 +46,31 @@ const fromPromise = <Payload, Value>(
   handle: (payload: Payload, context: PromiseHandlerContext) => Promise<Value | PartialSuccess<Value>>
 ): Handler =>
   Handler.make(operation, (payload, { checkpoint, chunk, reportCounts, ...known }) =>
-    Effect.contextWith((context: Context.Context<never>) =>
-      Effect.tryPromise({
+    Effect.contextWith((context: Context.Context<never>) => {
+      // What is called inside a chunk has to know that it is: it takes the context of the chunk.
+      const inside = new AsyncLocalStorage<Context.Context<never>>()
+      const run = <A, E>(effect: Effect.Effect<A, E>, options?: Effect.RunOptions) =>
+        quiet(Effect.runPromiseWith(inside.getStore() ?? context)(effect, options))
+      return Effect.tryPromise({
         try: (signal) =>
           handle(payload, {
             ...known,
             signal,
-            checkpoint: () => quiet(Effect.runPromiseWith(context)(checkpoint, { signal })),
-            chunk: (work) => quiet(Effect.runPromiseWith(context)(chunk(Effect.promise(work)), { signal })),
-            reportCounts: (counts) => quiet(Effect.runPromiseWith(context)(reportCounts(counts)))
+            checkpoint: () => run(checkpoint, { signal }),
+            chunk: (work) =>
+              run(
+                chunk(
+                  Effect.contextWith((ofChunk: Context.Context<never>) =>
+                    Effect.promise(() => inside.run(ofChunk, work))
+                  )
+                ),
+                { signal }
+              ),
+            reportCounts: (counts) => run(reportCounts(counts))
           }),
         catch: (cause) => (cause instanceof AttemptFailed ? cause : new Rejected({ cause }))
       })
-    )
+    })
   )
 
 /** The same promise. That nobody waits for it is the handler's affair, and no reason to bring the process down. */

@@ -120,14 +120,15 @@ const decideAgain = Effect.fnUntraced(function* (
   for (const [index, { work, stored, epoch }] of decidable.entries()) {
     const reading = readings[index]
     if (reading === undefined) continue
+    const step = yield* decidedAgain(work, stored, reading.fenced ? epoch : null, reading, catalogue)
     // The question took its time: what began to settle meanwhile would be recorded as having ended before it was decided.
     if (!mayBeAsked(work)) {
       answers.delete(stored.dispatch.id)
       continue
     }
-    const step = yield* decidedAgain(work, stored, reading.fenced ? epoch : null, reading, catalogue)
+    work.isDenied = step.after._tag === "Blocked"
     // What a chunk beside this question still counts belongs to the run: it is not blocked before that is known.
-    if (step.after._tag === "Blocked" && work.chunks > 0) answers.set(stored.dispatch.id, "undecided")
+    if (work.isDenied && work.chunks > 0) answers.set(stored.dispatch.id, "undecided")
     else steps.push(step)
   }
   const refused = new Set((yield* store.write(steps, null)).map(({ runId }) => runId))

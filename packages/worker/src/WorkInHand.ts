@@ -24,6 +24,8 @@ export interface Work {
   savedCounts: Counts
   /** The epoch its last decision rests on; null when none is known, or the facts are from outside the fence. */
   epoch: number | null
+  /** Whether its last decision was a denial, kept or not: no chunk begins before another one allows it. */
+  isDenied: boolean
   /** How many chunks, which nothing breaks off, its handler is in the middle of. */
   chunks: number
   /**
@@ -74,6 +76,7 @@ export const makeWorkInHand = (): WorkInHand => {
         counts: run.counts,
         savedCounts: run.counts,
         epoch: null,
+        isDenied: false,
         chunks: 0,
         reasonsNotToAsk: 0
       }
