@@ -140,9 +140,11 @@ describe("dispatch into a queue of the host's own", () => {
       assert.deepStrictEqual(answer, { _tag: "Unknown", id: runId, againAtMillis: nowMillis + 10_000 })
       assert.deepStrictEqual(entries.at(-1), { runId, notBeforeMillis: nowMillis + 10_000 })
       yield* TestClock.adjust(60_000)
-      assert.deepStrictEqual(yield* worker.deliver([runId, "not an id"]), [
+      const ofFarAway = "ffffffff-ffff-7000-8000-000000000000"
+      assert.deepStrictEqual(yield* worker.deliver([runId, "not an id", ofFarAway]), [
         { _tag: "Unknown", id: runId, againAtMillis: null },
-        { _tag: "Unknown", id: "not an id", againAtMillis: null }
+        { _tag: "Unknown", id: "not an id", againAtMillis: null },
+        { _tag: "Unknown", id: ofFarAway, againAtMillis: null }
       ])
       assert.lengthOf(entries, 2)
     }).pipe(Effect.provide(layerBench))

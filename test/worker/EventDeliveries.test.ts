@@ -50,10 +50,28 @@ const status = (id: SubscriptionId) =>
     (all) => all.find(({ subscription }) => subscription.id === id) ?? assert.fail("no such subscription")
   )
 
+/** A channel that always fails in this way. */
+const layerFailing = (failure: EventNotTaken) => Layer.succeed(EventChannel, { deliver: () => failure })
+
 const withEverything = <A, E>(test: Effect.Effect<A, E, Events | EventChannel | RunStore | Scope.Scope>) =>
   test.pipe(Effect.scoped, Effect.provide([layerEventWebhooks(secretsOf), layerMemory]))
 
 describe("events", () => {
+  it.effect("a receiver that asks for a rest without end is asked again after a day", () =>
+    Effect.gen(function* () {
+      const id = yield* subscribed("https://example.test")
+      yield* blocked(1)
+      assert.strictEqual(yield* deliverDueEvents, 1)
+      const { pausedUntilMillis } = yield* status(id)
+      assert.strictEqual(pausedUntilMillis, 86_400_000)
+    }).pipe(
+      Effect.provide([
+        layerFailing(new EventNotTaken({ problem: "busy", retryAfterMillis: Number.MAX_SAFE_INTEGER, gone: false })),
+        layerMemory
+      ])
+    )
+  )
+
   it.live("a subscriber gets what it wants, signed, with ids, codes and the presenter's words, once", () =>
     withEverything(
       Effect.gen(function* () {

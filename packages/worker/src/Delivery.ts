@@ -45,7 +45,7 @@ export interface Deliveries {
 /** A run that could be taken and was not, such as one without a handler here, is to be delivered again after this long. */
 const AGAIN_MILLIS = 10_000
 
-/** An id may be delivered before its run is committed; it is believed to come for as long as this. */
+/** An id may be delivered before its run is committed; one made no longer than this before or after now is believed to come. */
 const COMING_MILLIS = 60_000
 
 const isRunId = Schema.is(RunId)
@@ -142,7 +142,9 @@ const standing = Effect.fnUntraced(function* (id: string) {
       }
     }),
     Effect.catchTag(["RunNotFound", "RunUnreadable"], () =>
-      Effect.succeed(unknown(id, nowMillis - madeAtMillis(id) < COMING_MILLIS ? nowMillis + AGAIN_MILLIS : null))
+      Effect.succeed(
+        unknown(id, Math.abs(nowMillis - madeAtMillis(id)) < COMING_MILLIS ? nowMillis + AGAIN_MILLIS : null)
+      )
     )
   )
 })

@@ -31,6 +31,9 @@ const PROBLEM_MAX_LENGTH = 500
 const GIVE_UP_MILLIS = 3 * 86_400_000
 const AFTER_FAILURE: BackoffPolicy = { backoffMillis: 1_000, backoffMaxMillis: 3_600_000 }
 
+/** A receiver that asks for a longer rest is asked again all the same. */
+const REST_MAX_MILLIS = 86_400_000
+
 /** What delivering events needs. */
 export type EventPorts = Events | EventChannel
 
@@ -71,7 +74,10 @@ const notDelivered = Effect.fnUntraced(function* (due: DueEvent, { problem, retr
     yield* Effect.logError(`subscription ${subscription.id} is ended: ${told}`)
     return yield* events.end(subscription.id, nowMillis, told)
   }
-  const waitMillis = Math.max(yield* backoffAfter(failures + 1, AFTER_FAILURE), retryAfterMillis ?? 0)
+  const waitMillis = Math.max(
+    yield* backoffAfter(failures + 1, AFTER_FAILURE),
+    Math.min(retryAfterMillis ?? 0, REST_MAX_MILLIS)
+  )
   yield* Effect.logWarning(`event ${event.id} not delivered to ${subscription.id}: ${told}; again in ${waitMillis} ms`)
   yield* events.putOff(keyOf(due), nowMillis + waitMillis, told)
   if (nowMillis - event.occurredAtMillis < GIVE_UP_MILLIS) return

@@ -159,12 +159,19 @@ export const openCountersign = async (options: OpenOptions): Promise<OpenCounter
   const catalogue = Catalogue.make(options.operations)
   const schema = options.schema === undefined ? DEFAULT_SCHEMA : schemaNamed(options.schema)
   const runtime = ManagedRuntime.make(layerGate(options, catalogue, schema))
-  const workers = new Set<Scope.Closeable>()
+  /** How to stop each worker that has not stopped yet. */
+  const stops = new Set<() => Promise<void>>()
   const run = runtime.runPromise
   const gate = await run(Countersign)
 
-  const stop = async (scope: Scope.Closeable) => {
-    if (workers.delete(scope)) await run(Scope.close(scope, Exit.void))
+  /** Closes it once; whoever asks while it is being closed waits for the same end. */
+  const closingOnce = (scope: Scope.Closeable) => {
+    let closing: Promise<void> | null = null
+    const stop = () => {
+      closing ??= run(Scope.close(scope, Exit.void)).finally(() => stops.delete(stop))
+      return closing
+    }
+    return stop
   }
 
   return {
@@ -208,16 +215,17 @@ export const openCountersign = async (options: OpenOptions): Promise<OpenCounter
       const scope = await run(Scope.make())
       const queue = options.queue === undefined ? {} : { queue: await run(queueOnOurClient(options.queue)) }
       const layer = Worker.layer({ ...given, ...queue, catalogue, handlers: options.handlers ?? [] })
-      workers.add(scope)
+      const stop = closingOnce(scope)
+      stops.add(stop)
       const context = await run(Layer.buildWithScope(layer, scope))
       return {
         drained: () => run(Effect.flatMap(Worker, (worker) => worker.drained).pipe(Effect.provide(context))),
         deliver: (ids) => run(Effect.flatMap(Worker, (worker) => worker.deliver(ids)).pipe(Effect.provide(context))),
-        stop: () => stop(scope)
+        stop
       }
     },
     close: async () => {
-      await Promise.all([...workers].map(stop))
+      await Promise.all(Array.from(stops, (stop) => stop()))
       await runtime.dispose()
     }
   }

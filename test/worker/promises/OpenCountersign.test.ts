@@ -90,6 +90,38 @@ describe("openCountersign", { timeout: 120_000 }, () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("closing waits for a worker that is being stopped already", () =>
+    Effect.gen(function* () {
+      const { url, client } = yield* opened
+      yield* Effect.promise(async () => {
+        let finish = () => {}
+        const begun = Promise.withResolvers<void>()
+        const gate = await openCountersign({
+          database: { url },
+          operations: [sendInvoice],
+          handlers: [
+            PromiseHandler.fromPromise(sendInvoice, async () => {
+              const finished = Promise.withResolvers<void>()
+              finish = finished.resolve
+              begun.resolve()
+              await finished.promise
+            })
+          ]
+        })
+        await gate.query("INSERT INTO countersign.workspaces (id, open) VALUES ('north', true)")
+        const worker = await gate.work({ pollMillis: 50 })
+        const request = { operation: sendInvoice, workspaceId: "north", systemAuthority: true } as const
+        const { run } = await gate.dispatch({ ...request, payload: { invoice: "C-3" } })
+        await begun.promise
+        const ends = [worker.stop(), worker.stop(), gate.close()]
+        setImmediate(finish)
+        await Promise.all(ends)
+        const { rows } = await client.query("SELECT outcome FROM countersign.runs WHERE id = $1", [run.dispatch.id])
+        assert.deepStrictEqual(rows, [{ outcome: "succeeded" }])
+      })
+    }).pipe(Effect.scoped)
+  )
+
   it.live("thousands are stored with the host's own transaction or not at all; what is refused leaves it usable", () =>
     Effect.gen(function* () {
       const { gate, client } = yield* opened
