@@ -71,6 +71,17 @@ describe("the pages", () => {
     )
   )
 
+  it.live("an address that says what nobody understands, a page that is none as well, is told so", () =>
+    Effect.gen(function* () {
+      const pages = yield* pagesFor(() => Effect.succeed(ada))
+      const response = yield* asked(pages, "/admin/operations?status=odd&older=nonsense")
+      assert.include(
+        yield* Effect.promise(() => response.text()),
+        "Left out, because it is not understood: Status, Page."
+      )
+    })
+  )
+
   it.live("closing the web-standard function ends the streams that are open", () =>
     Effect.gen(function* () {
       const pages = yield* pagesFor(() => Effect.succeed(ada))

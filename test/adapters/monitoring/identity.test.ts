@@ -159,7 +159,7 @@ describe("one's own machine", () => {
   const eve = { userId: UserId.make("eve"), name: "Eve" }
   const ada = { userId: UserId.make("ada"), name: "Ada" }
 
-  it.effect("only from it, asked for by its name, and through no proxy", () =>
+  it.effect("only from it, asked for by its name, and through no proxy that says it is one", () =>
     Effect.gen(function* () {
       for (const viewers of [layerFixedViewer(eve.userId), layerDemoViewer([eve, ada])]) {
         for (const peerAddress of ["127.0.0.1", "127.8.0.1", "::1", "::ffff:127.0.0.1"]) {
@@ -173,6 +173,9 @@ describe("one's own machine", () => {
         }
         yield* isNobody(viewers, { headers: { host: "localhost", "x-forwarded-for": "10.0.0.9" } })
         yield* isNobody(viewers, { headers: { host: "localhost", forwarded: "for=10.0.0.9" } })
+        for (const header of ["via", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"]) {
+          yield* isNobody(viewers, { headers: { host: "localhost", [header]: "1.1 gate" } })
+        }
       }
     })
   )

@@ -56,8 +56,8 @@ export interface ListRequest {
   readonly workspace: string | null
   readonly fields: Readonly<Partial<Record<Field, string>>>
   readonly at: BoardPosition
-  /** What nobody understood, by its name. */
-  readonly misunderstood: ReadonlyArray<string>
+  /** What nobody understood; `page` is a place in the list that is no run's id. */
+  readonly misunderstood: ReadonlyArray<Field | "page">
   /** All of it as it was asked, to be asked again. */
   readonly query: string
 }
@@ -73,17 +73,19 @@ const positionIn = (params: URLSearchParams): BoardPosition => {
 /** Reads an address. */
 export const listRequestIn = (params: URLSearchParams): ListRequest => {
   const fields: Partial<Record<Field, string>> = {}
-  const misunderstood: Array<string> = []
+  const misunderstood: Array<Field | "page"> = []
   for (const field of FIELDS) {
     const text = params.get(field)?.trim() ?? ""
     if (text === "") continue
     if (understands[field](text)) fields[field] = text
     else misunderstood.push(field)
   }
+  const at = positionIn(params)
+  if (at._tag === "Newest" && (params.get("older") || params.get("newer"))) misunderstood.push("page")
   return {
     workspace: params.get("workspace") || null,
     fields,
-    at: positionIn(params),
+    at,
     misunderstood,
     query: params.toString()
   }

@@ -52,32 +52,28 @@ export const liveStream = <E, R>(
   moment: Effect.Effect<Moment | null, E, R>,
   untilMillis: number | null,
   { pollMillis, lastsMillis }: LiveOptions
-): Stream.Stream<Uint8Array, never, R> =>
-  Stream.unwrap(
-    Effect.map(Clock.currentTimeMillis, (beganMillis) => {
-      const over = (reason: string) =>
-        Effect.map(textOf(gone(reason)), (text): readonly [string, Sent] => [
-          eventOf(text) + LAST,
-          { text, isOver: true }
-        ])
+): Stream.Stream<Uint8Array, never, R> => {
+  const over = (reason: string) =>
+    Effect.map(textOf(gone(reason)), (text): readonly [string, Sent] => [eventOf(text) + LAST, { text, isOver: true }])
 
-      const next = Effect.fnUntraced(function* (sent: Sent) {
-        if (sent.isOver) return undefined
-        if (sent.text !== null) yield* Effect.sleep(pollMillis)
-        const nowMillis = yield* Clock.currentTimeMillis
-        if (untilMillis !== null && nowMillis >= untilMillis) return yield* over(SIGNED_OUT)
-        if (nowMillis - beganMillis >= lastsMillis) return undefined
-        const now = yield* Effect.option(moment)
-        if (now._tag === "None") return [STILL_HERE, { ...sent, text: sent.text ?? "" }] as const
-        if (now.value === null) return yield* over(NO_LONGER)
-        const text = yield* textOf(now.value.main)
-        const event = text === sent.text ? STILL_HERE : eventOf(text)
-        return [now.value.isFinal ? event + LAST : event, { text, isOver: now.value.isFinal }] as const
-      })
-      const begin: Sent = { text: null, isOver: false }
-      return Stream.unfold(begin, next)
-    })
-  ).pipe(Stream.encodeText)
+  const next = Effect.fnUntraced(function* (sent: Sent) {
+    if (sent.isOver) return undefined
+    if (sent.text !== null) yield* Effect.sleep(pollMillis)
+    if (untilMillis !== null && (yield* Clock.currentTimeMillis) >= untilMillis) return yield* over(SIGNED_OUT)
+    const now = yield* Effect.option(moment)
+    if (now._tag === "None") return [STILL_HERE, { ...sent, text: sent.text ?? "" }] as const
+    if (now.value === null) return yield* over(NO_LONGER)
+    const text = yield* textOf(now.value.main)
+    const event = text === sent.text ? STILL_HERE : eventOf(text)
+    return [now.value.isFinal ? event + LAST : event, { text, isOver: now.value.isFinal }] as const
+  })
+  const begin: Sent = { text: null, isOver: false }
+  return Stream.unfold(begin, next).pipe(
+    // By a timer: neither a clock that is set back nor a reading that hangs keeps it open.
+    Stream.interruptWhen(Effect.sleep(lastsMillis)),
+    Stream.encodeText
+  )
+}
 
 /** The stream as a response. */
 export const liveResponse = (stream: Stream.Stream<Uint8Array>): HttpServerResponse.HttpServerResponse =>

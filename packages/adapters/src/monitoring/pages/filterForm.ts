@@ -105,11 +105,7 @@ export const misunderstandings = ({ misunderstood }: ListRequest): Html =>
   misunderstood.length === 0
     ? NOTHING
     : html`<p class="hint" role="status">Left out, because it is not understood: ${misunderstood
-        .map((name) =>
-          FIELDS.find((field) => field === name) === undefined
-            ? name
-            : LABELS[FIELDS.find((field) => field === name) ?? "id"]
-        )
+        .map((name) => (name === "page" ? "Page" : LABELS[name]))
         .join(", ")}.</p>`
 
 /** The conditions in words, each with a way to take it back. */
