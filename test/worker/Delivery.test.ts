@@ -1,11 +1,22 @@
 /** A queue of the host's own: what it is given, what it does not take, and what its deliveries bring about. */
 
 import { AuthorityBook } from "@countersign/adapters/testing"
-import { AuditLog, EnqueueFailed, Notices, OutsideQueue, type QueueEntry, type RunId } from "@countersign/domain"
+import {
+  AuditLog,
+  Catalogue,
+  EnqueueFailed,
+  Notices,
+  Operation,
+  OutsideQueue,
+  type QueueEntry,
+  type RunId,
+  TenantId
+} from "@countersign/domain"
 import {
   AttemptFailed,
   Countersign,
   type Delivered,
+  deliverDue,
   Handler,
   inventorySync,
   remind,
@@ -13,7 +24,7 @@ import {
   sampleCatalogue
 } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Context, Deferred, Effect, Fiber, Layer, Ref } from "effect"
+import { Clock, Context, Deferred, Effect, Fiber, Layer, Ref, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import {
   actionsOf,
@@ -21,13 +32,14 @@ import {
   find,
   findAs,
   freshScope,
+  Delivered as Inbox,
   layerBench,
   pass,
   settleDown,
   startWorker
 } from "./support/bench.ts"
 import { away, calm, Trouble, unreadableFacts } from "./support/unruly.ts"
-import { ada, byAda, readonly, settle, workspaceId } from "./support/world.ts"
+import { ada, byAda, readonly, setGate, settle, workspaceId } from "./support/world.ts"
 
 /** A queue that keeps what it is given, and refuses when it is told to. */
 const makeQueue = () => {
@@ -116,6 +128,11 @@ describe("dispatch into a queue of the host's own", () => {
         assert.deepStrictEqual(yield* find(run.dispatch.id), run)
         assert.deepStrictEqual(yield* actionsOf(run.dispatch.id), ["run.dispatch_failed"])
         assert.deepStrictEqual(entries, [])
+        yield* deliverDue
+        assert.deepStrictEqual(
+          (yield* Inbox).notices.map(({ runId, recipient, outcome }) => [runId, recipient, outcome]),
+          [[run.dispatch.id, ada, "failed"]]
+        )
         const log = yield* AuditLog
         assert.strictEqual((yield* log.recordsOf(run.dispatch.id))[0]?.outcome, "failed")
         state.happens = Effect.void
@@ -243,6 +260,22 @@ describe("deliveries", () => {
     }).pipe(Effect.provide(layerBench))
   )
 
+  it.effect("one of many whose facts cannot be read keeps the others waiting once, and no longer", () =>
+    Effect.gen(function* () {
+      const { gate, worker, dispatch } = yield* given()
+      const elsewhere = { ...asked, tenantId: TenantId.make("poisoned"), payload: freshScope() }
+      const ids = [(yield* gate.dispatch(elsewhere)).run.dispatch.id, yield* dispatch, yield* dispatch]
+      const trouble = yield* Trouble
+      trouble.beforeFacts = (requests) =>
+        requests.some(({ subject }) => subject.scope.tenantId === "poisoned")
+          ? Effect.fail(unreadableFacts)
+          : Effect.void
+      assert.deepStrictEqual(tagsOf(yield* worker.deliver(ids)), ["Waiting", "Waiting", "Waiting"])
+      yield* TestClock.adjust(60_000)
+      assert.deepStrictEqual(tagsOf(yield* worker.deliver(ids)), ["Waiting", "Completed", "Completed"])
+    }).pipe(Effect.provide(layerBench))
+  )
+
   it.effect("a store that is away fails the delivery, and nothing has happened", () =>
     Effect.gen(function* () {
       const { worker, dispatch } = yield* given()
@@ -280,6 +313,53 @@ describe("deliveries", () => {
       assert.deepStrictEqual(tagsOf(yield* Fiber.join(delivering)), ["Waiting"])
       assert.strictEqual((yield* findAs(working, "Queued")).admission, 2)
       assert.deepStrictEqual(tagsOf(yield* worker.deliver([waiting])), ["Waiting"])
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("a worker that is stopping takes on nothing, while what it works on cleans up", () =>
+    Effect.gen(function* () {
+      let ids: ReadonlyArray<RunId> = []
+      let whileStopping: Effect.Effect<unknown> = Effect.void
+      const answered: Array<string> = []
+      const handler = Handler.make(inventorySync, () => Effect.onInterrupt(Effect.never, () => whileStopping))
+      const { worker, dispatch, stop } = yield* given([handler])
+      ids = [yield* dispatch, yield* dispatch]
+      whileStopping = Effect.map(Effect.orDie(worker.deliver(ids.slice(1))), (answers) => {
+        answered.push(...tagsOf(answers))
+      }).pipe(Effect.timeoutOption("5 seconds"))
+      const delivering = yield* Effect.forkChild(worker.deliver(ids.slice(0, 1)))
+      yield* settleDown
+      yield* stop
+      yield* Fiber.join(delivering)
+      assert.deepStrictEqual(answered, ["Waiting"])
+      assert.strictEqual((yield* findAs(defined(ids[1]), "Queued")).admission, 1)
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("a held run whose facts change is put into the queue at once, without having seemed forgotten", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const { queue, entries } = makeQueue()
+      const patient = Operation.make({
+        type: "patient",
+        payload: Schema.Json,
+        result: Schema.Json,
+        writes: true,
+        hold: { retryMillis: 600_000, deadlineMillis: 3_600_000 }
+      })
+      const catalogue = Catalogue.make([patient])
+      const context = yield* Layer.build(Layer.fresh(Countersign.layer({ catalogue, queue })))
+      const gate = Context.get(context, Countersign)
+      const handler = Handler.make(patient, () => Effect.succeed(null))
+      const { worker } = yield* startWorker([handler], { catalogue, claims: false })
+      yield* setGate("failed")
+      const { run } = yield* gate.dispatch({ ...byAda, operation: patient, payload: freshScope() })
+      assert.deepStrictEqual(tagsOf(yield* worker.deliver([run.dispatch.id])), ["Waiting"])
+      assert.strictEqual(yield* remind(queue, [patient.type]), 0)
+      yield* setGate("ok")
+      assert.strictEqual(yield* remind(queue, [patient.type]), 1)
+      assert.strictEqual(entries.at(-1)?.runId, run.dispatch.id)
+      assert.deepStrictEqual(tagsOf(yield* worker.deliver([run.dispatch.id])), ["Completed"])
     }).pipe(Effect.provide(layerBench))
   )
 

@@ -1,12 +1,14 @@
 /** Runs are put into their handlers, and what those came to is reported: together where nothing had to be waited for. */
-import { Countersign, type WorkerEvent } from "@countersign/worker"
+import { Catalogue, Operation } from "@countersign/domain"
+import { Countersign, Handler, type WorkerEvent } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Deferred, Effect } from "effect"
+import { Clock, Context, Deferred, Effect, Layer, Schema } from "effect"
 import {
   defined,
   dispatchSyncs,
   failureOf,
   find,
+  freshScope,
   layerBench,
   pass,
   settleDown,
@@ -14,7 +16,7 @@ import {
   syncing
 } from "./support/bench.ts"
 import { away, Trouble } from "./support/unruly.ts"
-import { settle } from "./support/world.ts"
+import { byAda, setGate, settle } from "./support/world.ts"
 
 /** The sizes of the reports that were written from now on: of steps that end what was running. */
 const reports = Effect.map(Trouble, (trouble) => {
@@ -122,6 +124,46 @@ describe("handing out", () => {
       const runs = yield* Effect.forEach(ids, (id) => find(id))
       assert.strictEqual(runs.filter(({ _tag }) => _tag === "Succeeded").length, 4)
       assert.strictEqual(runs.filter(({ _tag }) => _tag === "Queued" || _tag === "Failed").length, 1)
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("tells of what was blocked, held and given up, and of what came of the rest", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const declared = { payload: Schema.Json, result: Schema.Json }
+      const plain = Operation.make({ ...declared, type: "plain" })
+      const forbidden = Operation.make({ ...declared, type: "forbidden", capability: "nobody.holds.it" })
+      const hold = { retryMillis: 60_000, deadlineMillis: 120_000 }
+      const patient = Operation.make({ ...declared, type: "patient", writes: true, hold })
+      const late = Operation.make({ ...declared, type: "late" })
+      const operations = [plain, forbidden, patient, late]
+      const catalogue = Catalogue.make(operations)
+      const context = yield* Layer.build(Layer.fresh(Countersign.layer({ catalogue })))
+      const gate = Context.get(context, Countersign)
+      yield* setGate("failed")
+      for (const operation of operations) {
+        const request = { ...byAda, operation, payload: freshScope() }
+        // Late before the worker looks again, and before the reconciler does.
+        yield* gate.dispatch(
+          operation === late ? { ...request, availableAtMillis: 400, expiresAtMillis: 500 } : request
+        )
+      }
+      const told: Array<string> = []
+      const observe = (event: WorkerEvent) =>
+        Effect.sync(() => {
+          if (event._tag === "Revoked") return
+          told.push(`${event.run.dispatch.subject.operationType}: ${event._tag} ${event.run._tag}`)
+        })
+      const handlers = operations.map((operation) => Handler.make(operation, () => Effect.succeed(null)))
+      yield* startWorker(handlers, { catalogue, observe })
+      yield* pass(2_000)
+      assert.sameMembers(told, [
+        "plain: Started Running",
+        "plain: Settled Succeeded",
+        "forbidden: Blocked Blocked",
+        "patient: Held Queued",
+        "late: Settled Failed"
+      ])
     }).pipe(Effect.provide(layerBench))
   )
 

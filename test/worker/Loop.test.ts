@@ -1,7 +1,8 @@
 /** How a worker claims: one admission at a time while there is little to do, two under a backlog, never more than it has hands. */
-import { Countersign, inventorySync } from "@countersign/worker"
+import { Catalogue, Operation } from "@countersign/domain"
+import { Countersign, Handler, inventorySync } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, References, Schema } from "effect"
+import { Context, Effect, Fiber, Layer, References, Schema } from "effect"
 import {
   dispatchSync,
   dispatchSyncs,
@@ -47,7 +48,44 @@ const counted = (millis: number) => {
 
 const upTo = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 1, maximum }))
 
+/** One at a time, in all. */
+const solitary = Operation.make({
+  type: "solitary",
+  payload: Schema.Json,
+  result: Schema.Json,
+  concurrency: { total: 1 }
+})
+
 describe("the loop", () => {
+  it.effect("when a run ends whoever waits for its hand starts at once, and does not wait for the poll", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const ids = yield* dispatchSyncs(4)
+      const { handler, work } = counted(1_000)
+      yield* startWorker([handler], { concurrency: 1, pollMillis: 600_000 })
+      yield* pass(4_100)
+      for (const id of ids) assert.strictEqual((yield* find(id))._tag, "Succeeded")
+      assert.strictEqual(work.most, 1)
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("when a run ends whoever waits for its turn starts at once, and does not wait for the poll", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const catalogue = Catalogue.make([solitary])
+      const context = yield* Layer.build(Layer.fresh(Countersign.layer({ catalogue })))
+      const gate = Context.get(context, Countersign)
+      const dispatched = yield* Effect.replicateEffect(
+        Effect.suspend(() => gate.dispatch({ ...byAda, operation: solitary, payload: freshScope() })),
+        4
+      )
+      const handler = Handler.make(solitary, () => Effect.as(Effect.sleep(1_000), null))
+      yield* startWorker([handler], { catalogue, pollMillis: 600_000 })
+      yield* pass(4_100)
+      for (const { run } of dispatched) assert.strictEqual((yield* find(run.dispatch.id))._tag, "Succeeded")
+    }).pipe(Effect.provide(layerBench))
+  )
+
   it.effect("admits the next batch while one is being admitted, where there are hands for both", () =>
     Effect.gen(function* () {
       yield* settle

@@ -125,6 +125,50 @@ describe("the outbox", () => {
     )
   }
 
+  it.effect("a receiver that asks for a rest is left alone for as long, a day at most", () =>
+    Effect.gen(function* () {
+      yield* ended(1)
+      const rests = [3_600_000, 10 * 86_400_000]
+      const { given, service } = channel((_, delivery) => {
+        const retryAfterMillis = rests[delivery - 1]
+        return retryAfterMillis === undefined
+          ? Effect.void
+          : Effect.fail(new DeliveryFailed({ channel: "webhook", problem: "not now", retryAfterMillis }))
+      })
+      yield* delivering(service, 26 * 3_600_000, 600_000, 600_000)
+      const waits = given.slice(1).map(({ atMillis }, index) => atMillis - (given[index]?.atMillis ?? 0))
+      assert.deepStrictEqual(waits, [3_600_000, 86_400_000])
+      assert.strictEqual(yield* pending, 0)
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("who has taken a notice is remembered through failures that do not say", () =>
+    Effect.gen(function* () {
+      yield* ended(1)
+      const told: Array<ReadonlyArray<string>> = []
+      const ends: ReadonlyArray<Effect.Effect<void, DeliveryFailed>> = [
+        Effect.fail(new DeliveryFailed({ channel: "email", problem: "away", takenBy: ["inbox"] })),
+        refusing(),
+        Effect.die(new Error("broken")),
+        Effect.void
+      ]
+      const service = NoticeChannel.of({
+        deliver: (_, takenBy) => Effect.suspend(() => ends[told.push(takenBy) - 1] ?? Effect.void)
+      })
+      yield* delivering(service, 60_000)
+      assert.deepStrictEqual(told, [[], ["inbox"], ["inbox"], ["inbox"]])
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("more than are taken at once are delivered without a pause", () =>
+    Effect.gen(function* () {
+      yield* ended(60)
+      const { given, service } = taking()
+      yield* delivering(service, 100, 10, 60_000)
+      assert.strictEqual(given.length, 60)
+    }).pipe(Effect.provide(layerBench))
+  )
+
   it.effect("a channel that is called and throws has not delivered", () =>
     Effect.gen(function* () {
       yield* ended(2)

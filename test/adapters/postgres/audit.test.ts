@@ -99,7 +99,9 @@ layer(layerPorts(layerFreshDatabase()), { excludeTestServices: true, timeout: "6
       const sql = yield* SqlClient.SqlClient
       const audit = yield* AuditLog
       const run = yield* blocked
-      yield* sql`SELECT setval(pg_get_serial_sequence('countersign.audit_records', 'id'), 90000)`
+      // The last record of this run is the last one that the fifth span from the end holds.
+      yield* sql`SELECT setval(pg_get_serial_sequence('countersign.audit_records', 'id'), max(id) + 80000 - 4)
+        FROM countersign.audit_records`
       yield* blocked
       for (const order of ["oldest_first", "newest_first"] as const) {
         const filter: AuditFilter = { order, limit: 1000 }

@@ -8,6 +8,8 @@ import {
   Facts,
   Fence,
   OperationType,
+  PrerequisiteName,
+  ProviderConnectionId,
   type Subject,
   TenantId,
   UnitOfWork,
@@ -176,6 +178,25 @@ layer(ports, { excludeTestServices: true, timeout: "60 seconds" })("facts of a h
       yield* workspacesAs("'perhaps'::text")
       assert.strictEqual((yield* Effect.flip(reading))._tag, "FactsUnavailable")
       yield* workspacesAs("archived_at IS NULL")
+    })
+  )
+
+  it.effect("what makes no sense is not known, and of prerequisites that contradict each other the worse counts", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`CREATE OR REPLACE VIEW facts.write_gates AS
+        SELECT '40'::text AS tenant_id, 'ok' AS health, 'infinity'::timestamptz AS checked_at`
+      yield* sql`CREATE OR REPLACE VIEW facts.prerequisites AS
+        SELECT '1'::text AS workspace_id, '40'::text AS tenant_id, 'licence' AS name, s AS satisfied
+        FROM (VALUES (true), (false), (true)) AS v(s)`
+      yield* sql`CREATE OR REPLACE VIEW facts.provider_connections AS
+        SELECT 'c'::text AS id, '1'::text AS workspace_id, E'no\nname'::text AS tenant_id, true AS enabled, true AS connected`
+      const name = PrerequisiteName.make("licence")
+      const of = { ...subject, scope: { ...subject.scope, providerConnectionId: ProviderConnectionId.make("c") } }
+      const asked = { ...requirementsOf(of), providerConnection: true, writes: true, prerequisites: [name] }
+      const [answer] = yield* (yield* Facts).read([{ subject: of, requirements: asked }])
+      assert.deepStrictEqual([answer?.facts.writeGate, answer?.facts.connection], [null, null])
+      assert.deepStrictEqual(answer?.facts.prerequisites, [{ name, workspaceId, tenantId, satisfied: false }])
     })
   )
 

@@ -7,7 +7,7 @@ import { claimOf, heldNext, idsOf } from "./claims.ts"
 import { limitLaws } from "./LimitLaws.ts"
 import { IN_REAL_TIME, type RunPorts } from "./laws.ts"
 import { orderLaws } from "./OrderLaws.ts"
-import { blockStep, startStep, stepOf, succeedStep } from "./rulings.ts"
+import { blockStep, holdStep, startStep, stepOf, succeedStep } from "./rulings.ts"
 import { asQueued, asRunning, enqueued, enqueuedOne, leaseAt, moved, startedOne } from "./runs.ts"
 import { makeWorld, runIdAt, type World } from "./World.ts"
 
@@ -142,6 +142,22 @@ export const runQueueLaws = <R, E>(
           code: "run.unreadable",
           occurredAtMillis: world.atMillis
         })
+      })
+    )
+
+    it.effect("quarantine ends a run that is held like any other, and nobody offers it again", () =>
+      Effect.gen(function* () {
+        const queue = yield* RunQueue
+        const store = yield* RunStore
+        const world = yield* makeWorld
+        const held = yield* moved(holdStep(yield* enqueuedOne(world.dispatch()), world.atMillis))
+        const { id } = held.dispatch
+        yield* queue.quarantine([new RunUnreadable({ runId: id, problem: "none" })], world.atMillis)
+        const ended = yield* store.find(id)
+        assert(ended._tag === "Failed")
+        assert.strictEqual(ended.failure.code, "run.unreadable")
+        assert.strictEqual(yield* queue.offerHeldAgain(world.atMillis), 0)
+        assert.deepStrictEqual(yield* heldNext(claimOf(world, { nowMillis: world.atMillis + 3_000_000 })), [])
       })
     )
 
