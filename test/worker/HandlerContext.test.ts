@@ -1,6 +1,6 @@
 /** The checkpoint: between two chunks of work the handler asks again, and never goes on without an answer. */
 import { AuthorityBook } from "@countersign/adapters/testing"
-import { AuditLog, step } from "@countersign/domain"
+import { AuditLog, Fence, step } from "@countersign/domain"
 import { Countersign, Handler, type HandlerContext, inventorySync } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
@@ -85,6 +85,26 @@ describe("the checkpoint", () => {
       assert.isNotNull(run.startedAtMillis)
       assert.strictEqual(yield* worker.atWork, 0)
       assert.deepStrictEqual((yield* actionsOf(id)).slice(-2), ["run.decided", "run.revoked"])
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("while the workspace's authority is being changed there is no answer: it waits, and asks again", () =>
+    Effect.gen(function* () {
+      const fence = yield* Fence
+      let isBeingChanged = false
+      const changing = Fence.of({
+        take: (workspaces) => (isBeingChanged ? Effect.succeed(new Map()) : fence.take(workspaces))
+      })
+      const { id, did, ask } = yield* Effect.provideService(chunked, Fence, changing)
+      isBeingChanged = true
+      yield* ask
+      yield* pass(5_000)
+      assert.deepStrictEqual(did, ["began", "asks"])
+      yield* loseTheRole
+      isBeingChanged = false
+      yield* pass(1_000)
+      assert.deepStrictEqual(did, ["began", "asks", "stopped"])
+      yield* findAs(id, "Blocked")
     }).pipe(Effect.provide(layerBench))
   )
 

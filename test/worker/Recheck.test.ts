@@ -281,6 +281,29 @@ describe("what is being settled", () => {
   )
 })
 
+describe("what ends while it is asked about", () => {
+  it.effect("has ended as it says, and is not decided about any more", () =>
+    Effect.gen(function* () {
+      const go = yield* Deferred.make<void>()
+      const { id } = yield* working(reading, () => Deferred.await(go))
+      const trouble = yield* Trouble
+      let asked = 0
+      trouble.beforeFacts = () =>
+        Effect.suspend(() => {
+          asked += 1
+          return Effect.sleep(500)
+        })
+      yield* loseMembership
+      yield* pass(BEAT_MILLIS + 100)
+      assert.strictEqual(asked, 1)
+      yield* Deferred.succeed(go, undefined)
+      yield* pass(2_000)
+      yield* findAs(id, "Succeeded")
+      assert.strictEqual(yield* decisionsOn(id), 1)
+    }).pipe(Effect.provide(layerGate))
+  )
+})
+
 describe("facts of one run that cannot be read", () => {
   for (const [how, happens] of [
     ["fail", Effect.fail(unreadableFacts)],

@@ -1,6 +1,6 @@
 /** The reconciler: what a silent worker left behind is taken back, once, and nothing that has ended is touched. */
 import { RunQueue } from "@countersign/domain"
-import { Countersign, deliverDue, reconcile, sampleCatalogue } from "@countersign/worker"
+import { Countersign, deliverDue, inventorySync, reconcile, sampleCatalogue } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -127,6 +127,18 @@ describe("reconciling", () => {
       const nothing = { operations: new Map(), requirementsOf: () => null }
       assert.strictEqual(yield* reconcile(nothing), 1)
       assert.strictEqual((yield* find(id))._tag, "Queued")
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("lets the next attempt wait as the operation says", () =>
+    Effect.gen(function* () {
+      const id = yield* orphaned
+      const { operations } = sampleCatalogue
+      const declared = defined(operations.get(inventorySync.type))
+      const attempts = { ...declared.attempts, backoffMillis: 600_000, backoffMaxMillis: 600_000 }
+      const patient = new Map(operations).set(declared.type, { ...declared, attempts })
+      yield* reconcile({ ...sampleCatalogue, operations: patient })
+      assert.isAtLeast((yield* findAs(id, "Queued")).availableAtMillis, LEASE_MILLIS + 300_000)
     }).pipe(Effect.provide(layerBench))
   )
 

@@ -44,13 +44,21 @@ layer(app, { excludeTestServices: true })("facts of a host's own", (it) => {
       const gate = yield* Countersign
       const { run } = yield* gate.dispatch({ operation: work, payload: {}, workspaceId, initiator: ada })
       yield* Effect.flatMap(Worker, (worker) => worker.drained).pipe(
-        Effect.provide(Worker.layer({ catalogue, handlers: [Handler.make(work, () => Effect.void)], pollMillis: 20 }))
+        Effect.provide(
+          Worker.layer({
+            catalogue,
+            handlers: [Handler.make(work, (_, { checkpoint }) => checkpoint)],
+            pollMillis: 20
+          })
+        )
       )
       assert.strictEqual((yield* gate.find(run.dispatch.id))._tag, "Succeeded")
       const log = yield* AuditLog
-      const [decision] = yield* log.decisionsOf(run.dispatch.id)
-      assert.isNull(decision?.epoch)
-      assert.strictEqual(decision?.sources.workspace, "the host's directory")
+      const decisions = yield* log.decisionsOf(run.dispatch.id)
+      assert.deepStrictEqual(
+        decisions.map(({ epoch, sources }) => [epoch, sources.workspace]),
+        Array.from({ length: 2 }, () => [null, "the host's directory"])
+      )
     })
   )
 })

@@ -51,6 +51,8 @@ const populated = Effect.fn("populated")(function* (world: World) {
   put(yield* enqueuedOne(world.dispatch()))
   put(yield* enqueuedOne(world.dispatch({ expiresAtMillis: atMillis + 2 })))
   put(yield* enqueuedOne(world.dispatch(), atMillis + WORLD_LASTS_MILLIS / 2))
+  // Given up before it could be tried again.
+  put(yield* enqueuedOne(world.dispatch({ expiresAtMillis: atMillis + 1 }), atMillis + 60_000))
   for (const expiresAtMillis of [atMillis + 1, atMillis + WORLD_LASTS_MILLIS]) {
     put(yield* moved(holdStep(yield* enqueuedOne(world.dispatch({ expiresAtMillis })), atMillis)))
   }
@@ -94,7 +96,8 @@ const filters = ({ tenantId, operationType, atMillis }: World, { otherTenant, ot
   const tenants: ReadonlyArray<BoardFilter> = [{}, { tenantId }, { tenantId: otherTenant }]
   const sometimes = idsOfTime(atMillis, atMillis)
   const prefix = idsWithPrefix(runs[0]?.run.dispatch.id.slice(0, 16).toUpperCase() ?? "")
-  assert(prefix)
+  const exactly = runs[1]?.run.dispatch.id
+  assert(prefix && exactly)
   const one: ReadonlyArray<BoardFilter> = [
     {},
     { operationType },
@@ -103,6 +106,7 @@ const filters = ({ tenantId, operationType, atMillis }: World, { otherTenant, ot
     { held: false },
     { ids: sometimes },
     { ids: prefix },
+    { ids: { from: exactly, to: exactly } },
     { ids: intersectionOf(sometimes, prefix) },
     ...STATUSES.map((status) => ({ status })),
     ...OUTCOMES.map((outcome) => ({ outcome })),
@@ -238,6 +242,12 @@ export const boardLaws = <E>(
           isAtLeast: false
         })
         assert.deepStrictEqual((yield* board.active(scopeOf(world), 1_000)).held, 2)
+        const busy = yield* makeWorld
+        for (const _ of [1, 2, 3]) yield* startedOne(busy.dispatch())
+        for (const most of [1, 2, 3, 4]) {
+          const active = yield* board.active(scopeOf(busy), most)
+          assert.isTrue(active.isAtLeast ? active.running <= 3 : active.running === 3, `${most}`)
+        }
 
         const asked = { scope, sinceMillis: world.atMillis, stretchMillis: 60_000, lookThrough: 1_000 }
         const { sinceMillis, counts } = yield* board.ends(asked)
@@ -311,6 +321,7 @@ export const boardLaws = <E>(
         yield* book.setMembership(second, userId, Role.make("reader"))
         yield* book.setMembership(workspaceId, userId, Role.make("reader"))
         yield* book.setMembership(workspaceId, UserId.make(`${userId} not`), Role.make("reader"))
+        yield* book.setEntitlement(UserId.make(`${userId} not`), TenantId.make(`${tenantId} not`))
         yield* book.setEntitlement(userId, late)
         yield* book.setEntitlement(userId, tenantId)
         assert.deepStrictEqual(yield* entitlements.of(userId), {

@@ -190,6 +190,9 @@ export const dispatchLaws = (it: Register<RunPorts>): void => {
       const [late] = yield* store.dispatch([step])
       assert.deepStrictEqual([late?.run._tag, late?.deduped], ["Blocked", true])
       assert.strictEqual((yield* audit.recordsOf(id)).length, 3)
+      // Also when another run has its identity by now.
+      yield* enqueuedOne(world.dispatch({ identity: step.run.dispatch.identity }))
+      assert.deepStrictEqual(answersOf(yield* store.dispatch([step])), [{ id, deduped: true }])
     })
   )
 

@@ -184,6 +184,27 @@ export const schedulesLaws = <R, E>(
       })
     )
 
+    it.effect("who holds a schedule is alone with it until the unit of work ends", () =>
+      Effect.gen(function* () {
+        const port = yield* Schedules
+        const { transact } = yield* UnitOfWork
+        const world = yield* makeWorld
+        const [stored] = yield* added([scheduleOf(world)])
+        assert.isDefined(stored)
+        const renaming = (name: string) =>
+          transact(
+            Effect.gen(function* () {
+              const held = yield* port.hold(stored.id)
+              yield* Effect.yieldNow
+              return yield* port.replace(held, transferred(held, { id: world.userId, name }))
+            })
+          )
+        const written = yield* racing(upTo(6).map((at) => renaming(`Ada ${at}`)))
+        assert.deepStrictEqual(new Set(written), new Set([true]))
+        assert.strictEqual((yield* port.find(stored.id)).revision, 7)
+      })
+    )
+
     it.effect("a list is the schedules by id, page by page, and those of one workspace only", () =>
       Effect.gen(function* () {
         const port = yield* Schedules
