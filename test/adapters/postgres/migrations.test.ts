@@ -13,7 +13,7 @@ import { runIdAt } from "@countersign/adapters/testing"
 import { RunStore } from "@countersign/domain"
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Context, Effect, Layer, Redacted } from "effect"
+import { Clock, Context, Effect, Fiber, Layer, Redacted, Schedule } from "effect"
 import { SqlClient } from "effect/sql"
 import { Client } from "pg"
 import { freshDatabase, layerFreshDatabase } from "../../support/postgres.ts"
@@ -54,6 +54,36 @@ describe("migrate", () => {
         outcomes.map((applied) => applied.at(-1)?.id ?? 0).sort((a, b) => b - a),
         [CODE_VERSION, 0, 0, 0, 0, 0, 0, 0, 0, 0]
       )
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("waits for whoever migrates already and takes its time, whatever the limits of its session are", () =>
+    Effect.gen(function* () {
+      const url = yield* freshDatabase
+      const sql = Context.get(yield* Layer.build(PgClient.layer({ url: Redacted.make(url) })), PgClient.PgClient)
+      yield* sql`CREATE FUNCTION refuse_hurry() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF current_setting('statement_timeout') <> '0' OR current_setting('lock_timeout') <> '100ms' THEN
+          RAISE EXCEPTION 'in a hurry';
+        END IF;
+      END $$`
+      yield* sql`CREATE EVENT TRIGGER refuse_hurry ON ddl_command_end EXECUTE FUNCTION refuse_hurry()`
+      const limits = { lock_timeout: "100", statement_timeout: "30000" }
+      const program = migrate().pipe(
+        Effect.provide(PgClient.layer({ url: Redacted.make(url), startupParameters: limits }), { local: true })
+      )
+      const longWaits = sql`SELECT FROM pg_locks WHERE NOT granted AND waitstart < clock_timestamp() - interval '200 ms'`
+      const waited = yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* sql`SELECT pg_advisory_xact_lock(hashtext('countersign/migrations'), 0)`
+          const migrating = yield* Effect.forkScoped(program)
+          yield* Effect.raceFirst(
+            Fiber.await(migrating),
+            Effect.repeat(longWaits, { schedule: Schedule.spaced("10 millis"), until: (rows) => rows.length > 0 })
+          )
+          return migrating
+        })
+      )
+      assert.strictEqual((yield* Fiber.join(waited)).at(-1)?.id, CODE_VERSION)
     }).pipe(Effect.scoped)
   )
 

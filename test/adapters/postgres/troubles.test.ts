@@ -95,6 +95,31 @@ describe("an address that does not work", () => {
   )
 })
 
+describe("how many connections there may be", () => {
+  it.live("a number that is none is refused, and not waited for", () =>
+    Effect.gen(function* () {
+      const url = yield* freshDatabase
+      for (const maxConnections of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+        const client = Layer.build(layerPostgresClient({ url, maxConnections }))
+        assert.include((yield* Effect.flip(Effect.scoped(client))).advice, "maxConnections")
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a single one is not kept by whoever listens for work", () =>
+    Effect.gen(function* () {
+      const url = yield* freshDatabase
+      yield* Effect.gen(function* () {
+        const { wakes } = yield* RunQueue
+        const { list } = yield* RunStore
+        const listening = yield* Effect.forkChild(Stream.runDrain(wakes), { startImmediately: true })
+        yield* Effect.timeout(list({ limit: 1 }), "20 seconds")
+        yield* Fiber.interrupt(listening)
+      }).pipe(Effect.provide(layerPorts(layerPostgresClient({ url, maxConnections: 1 })), { local: true }))
+    }).pipe(Effect.scoped)
+  )
+})
+
 describe("a store that does not do what it is asked", () => {
   it.live("names tables that are gone, and the command that brings them back", () =>
     Effect.gen(function* () {

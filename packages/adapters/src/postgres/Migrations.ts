@@ -81,11 +81,18 @@ const innermost = (error: Migrator.MigrationError | SqlError.SqlError): unknown 
 
 const OPERATION = "migrate the database"
 
+/**
+ * An index over many runs takes as long as it takes, and so does waiting for whoever migrates already; the limits of a session are for its
+ * everyday statements. A table that is in use is not waited for longer than they say: others would queue up behind.
+ */
+const UNTIL_LOCKED = ["SET LOCAL statement_timeout = 0", "SET LOCAL lock_timeout = 0"]
+const WHEN_LOCKED = "SET LOCAL lock_timeout TO DEFAULT"
+
 /** An outer transaction and a lock: programs that start together on an empty database wait for the first of them. */
 const migrating = Effect.fnUntraced(function* (names: Names) {
   const sql = yield* SqlClient.SqlClient
   return yield* Effect.gen(function* () {
-    yield* sql.unsafe(lock(names))
+    for (const statement of [...UNTIL_LOCKED, lock(names), WHEN_LOCKED]) yield* sql.unsafe(statement)
     yield* sql.unsafe(`CREATE SCHEMA IF NOT EXISTS ${names.q}`)
     return yield* Migrator.make({})({ loader: loaderOf(names), table: `${names.schema}.migrations` })
   }).pipe(

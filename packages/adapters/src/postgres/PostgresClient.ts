@@ -1,5 +1,5 @@
 /** A client of a PostgreSQL server, set up for this work and with errors that say what to do. */
-import { StoreUnavailable } from "@countersign/domain"
+import { type Range, rangeProblem, StoreUnavailable } from "@countersign/domain"
 import { PgClient } from "@effect/sql-pg"
 import { type Duration, Effect, type Layer, Redacted } from "effect"
 import type { SqlClient } from "effect/sql"
@@ -10,7 +10,7 @@ import { storeUnavailable } from "./troubles.ts"
 export interface PostgresClientOptions {
   /** `postgres://user:password@host:port/database`, with `?sslmode=…` and the like as `libpq` has them. */
   readonly url: string | Redacted.Redacted
-  /** Connections at most, one of which listens for work; 10 unless given. */
+  /** Connections at most, one of which listens for work; 10 unless given. A single one does not: arrivals are noticed by polling only. */
   readonly maxConnections?: number
   /** Told to the server, which shows it among its sessions; `countersign` unless given. */
   readonly applicationName?: string
@@ -24,6 +24,8 @@ export interface PostgresClientOptions {
 }
 
 const OLDEST_VERSION = 14
+/** As many as a server can be set up for. */
+const CONNECTIONS: Range = { least: 1, most: 262_143 }
 const KEEP_ALIVE: Duration.Input = "30 seconds"
 
 /**
@@ -75,6 +77,8 @@ const settingsOf = ({ statementTimeoutMillis = STATEMENT_TIMEOUT_MILLIS }: Postg
 const make = Effect.fnUntraced(function* (options: PostgresClientOptions) {
   const { maxConnections = 10, applicationName = "countersign", throughPooler = false } = options
   const url = yield* checkedUrl(options.url)
+  const problem = rangeProblem(maxConnections, CONNECTIONS)
+  if (problem !== null) return yield* unusable(`maxConnections ${problem}`)
   const connecting = Effect.mapError((cause: unknown) => storeUnavailable("connect to the database", cause))
   const client = yield* PgClient.make({
     url,
@@ -89,7 +93,8 @@ const make = Effect.fnUntraced(function* (options: PostgresClientOptions) {
   if (row === undefined || row.version < OLDEST_VERSION) {
     return yield* unusable(`the server is too old: it must be PostgreSQL ${OLDEST_VERSION} or later`)
   }
-  return client
+  // Listening keeps a connection for itself: everybody else would wait for the only one, and for ever.
+  return maxConnections > 1 ? client : Object.assign(client, { listen: () => Effect.never })
 })
 
 /**
