@@ -99,7 +99,7 @@ const cases = ({ over, waiting }: { readonly over: string; readonly waiting: str
   { args: ["schedules", "remove", "none"], code: "schedule.not_found", says: /no schedule none/ },
   { args: ["runs", "cancel", over], code: "run.completed", says: /completed already/ },
   { args: ["runs", "cancel", UNKNOWN_RUN], code: "run.not_found", says: /there is no run/ },
-  { args: ["runs", "cancel", waiting, "--by", ""], code: "argument.invalid", says: /not a valid user id/ },
+  { args: ["runs", "cancel", waiting, "--by", ""], code: "argument.invalid", says: /“” is not a valid id/ },
   { args: ["runs", "retry", waiting], code: "run.active", says: /is queued[\s\S]*cancel it first/ },
   { args: ["runs", "retry", UNKNOWN_RUN], code: "run.not_found", says: /there is no run/ },
   { args: ["runs", "retry", over, "--initiator", ""], code: "dispatch.id_invalid", says: /initiator/ },

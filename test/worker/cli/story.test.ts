@@ -210,6 +210,20 @@ describe("the command line against a server", { timeout: 240_000 }, () => {
       })
   )
 
+  it.live("what Node itself warns of is told as JSON as well, where that was asked for", () =>
+    Effect.gen(function* () {
+      const typeless = mkdtempSync(join(folder, "typeless-"))
+      writeFileSync(join(typeless, "package.json"), "{}")
+      writeFileSync(join(typeless, "app.ts"), "export const nothing = null")
+      const { code, stderr } = yield* run(["work", "--json", "--app", join(typeless, "app.ts")])
+      assert.strictEqual(code, 1)
+      const [warning, failure] = stderr.split("\n", 2).map((line) => JSON.parse(line))
+      assert.strictEqual(warning.level, "warn")
+      assert.include(warning.message, '"type": "module"')
+      assert.strictEqual(failure.error.code, "app.missing")
+    })
+  )
+
   it.live.skipIf(!existsSync("/dev/full"))("results that a full disk does not take are told as a failure", () =>
     Effect.sync(() => {
       const full = openSync("/dev/full", "w")

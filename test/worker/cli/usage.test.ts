@@ -205,6 +205,18 @@ const cases: ReadonlyArray<Case> = [
     code: "payload.invalid_json"
   },
   {
+    name: "a payload from a file that never ends",
+    args: ["dispatch", "a", "--workspace", "w", "--system", "--payload", "@/dev/zero"],
+    says: /more than 16777216 bytes/,
+    code: "payload.too_large"
+  },
+  {
+    name: "a payload from a folder",
+    args: ["dispatch", "a", "--workspace", "w", "--system", "--payload", `@${folder}`],
+    says: /cannot be read/,
+    code: "payload.unreadable"
+  },
+  {
     name: "a payload's file that is not there",
     args: ["dispatch", "a", "--workspace", "w", "--system", "--payload", `@${join(folder, "none.json")}`],
     says: /does not exist/,

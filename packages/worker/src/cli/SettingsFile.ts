@@ -83,7 +83,11 @@ export const readSettingsFile = Effect.fn("readSettingsFile")(function* (
 
 const unreadable = (file: string, reason: string): CliFailure =>
   reason === "NotFound"
-    ? cliFailure("settings.not_found", `the settings file ${file} does not exist`)
+    ? cliFailure(
+        "settings.not_found",
+        `the settings file ${file} does not exist`,
+        "check the path given as --config or COUNTERSIGN_CONFIG"
+      )
     : cliFailure(
         "settings.unreadable",
         `the settings file ${file} cannot be read`,

@@ -4,6 +4,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect } from "effect"
 import type { CliFailure } from "./CliFailure.ts"
 import { outputClosed, stuck, uncaught } from "./failures.ts"
+import { layerLog } from "./log.ts"
 import { main, wantsJson, wantsStacks } from "./main.ts"
 import { tellFailure } from "./presenter.ts"
 import { makeStop, Stop } from "./Stop.ts"
@@ -36,6 +37,9 @@ const tellUncaught = (error: unknown): void => {
   if (wantsStacks(args) && !wantsJson(args) && error instanceof Error) process.stderr.write(`${error.stack}\n`)
 }
 
+const tellWarning = ({ message }: Error): void =>
+  Effect.runSync(Effect.provide(Effect.logWarning(message), layerLog(wantsJson(process.argv.slice(2)))))
+
 /** Runs the command line and ends the process. */
 export const runProcess = (): void => {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -45,6 +49,9 @@ export const runProcess = (): void => {
     process.exit(1)
   })
   process.stderr.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1))
+  // What Node itself warns of, such as an app whose package does not say that it is a module: in the log, like everything else.
+  process.removeAllListeners("warning")
+  process.on("warning", tellWarning)
   // Code of the host's that threw where nobody could catch it: what would follow cannot be relied upon.
   process.on("uncaughtException", (error) => {
     tellUncaught(error)

@@ -47,7 +47,13 @@ const authorityFrom = (
   if (system) {
     return initiator === null && name === null
       ? Effect.succeed({ systemAuthority: true })
-      : Effect.fail(cliFailure("argument.contradictory", "--system and --initiator exclude each other"))
+      : Effect.fail(
+          cliFailure(
+            "argument.contradictory",
+            "--system and --initiator exclude each other",
+            "say --system only if no person is behind it"
+          )
+        )
   }
   return initiator === null
     ? Effect.fail(

@@ -1,15 +1,14 @@
 /** `countersign runs cancel RUN`: calls a run off. */
 import { type Canceller, HostString } from "@countersign/domain"
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { cancelRun } from "../../Cancellation.ts"
-import { cliFailure } from "../CliFailure.ts"
 import { answer } from "../Reply.ts"
 import { runAsJson } from "../render/runJson.ts"
-import { quoted } from "../render/Style.ts"
 import { replying } from "../replying.ts"
 import { readSettings } from "../Settings.ts"
 import { withStore } from "../Store.ts"
+import { idFrom } from "./id.ts"
 import { runArgument, runIdFrom } from "./runId.ts"
 
 const flags = {
@@ -24,10 +23,7 @@ const flags = {
 const cancellerFrom = (by: Option.Option<string>) =>
   Option.isNone(by)
     ? Effect.succeed<Canceller>({ kind: "system", id: null })
-    : Schema.decodeEffect(HostString)(by.value).pipe(
-        Effect.map((id): Canceller => ({ kind: "human", id })),
-        Effect.mapError(() => cliFailure("argument.invalid", `${quoted(by.value)} is not a valid user id`))
-      )
+    : Effect.map(idFrom(HostString, by.value), (id): Canceller => ({ kind: "human", id }))
 
 /** The command. */
 export const runsCancel = Command.make("cancel", flags, ({ run, by }) =>
