@@ -49,6 +49,17 @@ const isMissing = (id: Parameters<RunStore["Service"]["find"]>[0]) =>
     assert.strictEqual((yield* Effect.flip(store.find(id)))._tag, "RunNotFound")
   })
 
+it.live("refuses what no statement can say, and asks nobody", () =>
+  Effect.gen(function* () {
+    const world = yield* makeWorld
+    const dispatch = dispatchThrough(() => Promise.reject(new Error("asked")))
+    const steps = [world.dispatch(), world.dispatch({ expiresAtMillis: Number.NaN })].map((one) => dispatchStep(one))
+    const error = yield* Effect.flip(dispatch(steps))
+    assert.strictEqual(error.trouble, "rejected")
+    assert.include(error.advice, "instant")
+  })
+)
+
 describe("dispatchThrough node-postgres", () => {
   it.live("commits with the host's own rows, and wakes workers then", () =>
     withHost((client) =>

@@ -1,7 +1,7 @@
 /** The audit record cannot be rewritten, not even by its owner; and what was altered past all that is found. */
 import { randomBytes } from "node:crypto"
 import { layerPostgres, layerPostgresClient, migrate, schemaDrift } from "@countersign/adapters"
-import { blockStep, enqueuedOne, makeWorld, moved } from "@countersign/adapters/testing"
+import { blockStep, enqueued, enqueuedOne, makeWorld, moved } from "@countersign/adapters/testing"
 import { type AuditFilter, AuditLog } from "@countersign/domain"
 import { type ReplayFinding, replayAll } from "@countersign/worker"
 import { PgClient } from "@effect/sql-pg"
@@ -91,6 +91,23 @@ layer(layerPorts(layerFreshDatabase()), { excludeTestServices: true, timeout: "6
         const { reason } = yield* Effect.flip(sql.withTransaction(inReplica))
         assert.match(String(reason.cause), /this record is append-only/, statement)
       }
+    })
+  )
+
+  it.effect("loses nothing to who asks for more than one reading gives", () =>
+    Effect.gen(function* () {
+      const log = yield* AuditLog
+      const world = yield* makeWorld
+      const runs = yield* enqueued(Array.from({ length: 1001 }, () => world.dispatch()))
+      const filter: AuditFilter = { workspaceId: world.workspaceId, order: "oldest_first", limit: 5000 }
+      const first = yield* log.page(filter)
+      assert.isNotNull(first.next)
+      const second = yield* log.page({ ...filter, after: first.next })
+      const read = [...first.records, ...second.records].map(({ record }) => record.runId)
+      assert.sameMembers(
+        read,
+        runs.map(({ dispatch }) => dispatch.id)
+      )
     })
   )
 

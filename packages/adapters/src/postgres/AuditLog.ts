@@ -41,8 +41,11 @@ const spanOf = ({ order, after, runId }: AuditFilter, last: number): Span => {
   return { above: Math.max(0, upTo - length), upTo }
 }
 
+/** As many rows as a reading gives at most: whoever asks for more is told where to go on. */
+const limitOf = (limit: number): number => Number(limited(limit))
+
 const nextOf = ({ order, limit }: AuditFilter, { above, upTo }: Span, last: number, rows: ReadonlyArray<AuditRow>) => {
-  if (rows.length >= limit) return Number(rows.at(-1)?.id)
+  if (rows.length >= limitOf(limit)) return Number(rows.at(-1)?.id)
   if (order === "oldest_first") return upTo < last ? upTo : null
   return above > 0 ? above + 1 : null
 }
@@ -120,7 +123,7 @@ ORDER BY id${direction} LIMIT ${limited(filter.limit)}`,
           const end = rows.at(-1)
           return {
             decisions: yield* Effect.forEach(rows, checkDecisionRow),
-            next: end === undefined || rows.length < limit ? null : { runId: end.run_id, decisionId: end.id }
+            next: end === undefined || rows.length < limitOf(limit) ? null : { runId: end.run_id, decisionId: end.id }
           }
         })
       })

@@ -105,7 +105,11 @@ export const makeDispatch = (names: Names, { savepoints }: { readonly savepoints
   const store = Effect.fnUntraced(function* (execute: Execute, given: ReadonlyArray<Asked>) {
     const { firsts, others } = firstsOf(given)
     const portions = portionsOf(firsts)
-    let portion = portions.next()
+    const nextPortion = Effect.try({
+      try: () => portions.next(),
+      catch: (cause) => rejected("it holds what cannot be stored, such as an instant that is none", cause)
+    })
+    let portion = yield* nextPortion
     let hopes = savepoints ? SAVEPOINTS_AT_MOST : 0
     let isHopeful = false
     while (!portion.done) {
@@ -115,14 +119,9 @@ export const makeDispatch = (names: Names, { savepoints }: { readonly savepoints
       const [[ids], next] = yield* Effect.all(
         [
           isHopeful ? hopefully(execute, parameters) : execute(insert, parameters),
-          Effect.andThen(
-            Effect.yieldNow,
-            Effect.sync(() => portions.next())
-          )
+          Effect.andThen(Effect.yieldNow, nextPortion)
         ],
-        {
-          concurrency: "unbounded"
-        }
+        { concurrency: "unbounded" }
       )
       const stored = new Set(ids?.split(" "))
       if (stored.size < asked.length) {
