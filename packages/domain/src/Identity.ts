@@ -1,5 +1,6 @@
 /**
- * When two dispatches are the same run: same workspace, tenant, type and identifying input. Unique among active runs.
+ * When two dispatches are the same run: same workspace, tenant, type and identifying input. Unique among active runs. Who starts it, through
+ * which provider connection and when are no part of it: what of that tells two runs apart belongs into the input.
  *
  * Contract section 8.
  */
