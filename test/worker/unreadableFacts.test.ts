@@ -201,7 +201,7 @@ describe("facts that break while a run is explained", () => {
 
 describe("a source of facts that answers nonsense", () => {
   /** The memory's facts, answered wrongly about the poisoned tenant. */
-  const layerNonsense = (answer: "too few" | "wrong shape") =>
+  const layerNonsense = (answer: "too few" | "too many" | "wrong shape") =>
     Layer.effect(
       Facts,
       Effect.map(Facts, (real) =>
@@ -210,13 +210,14 @@ describe("a source of facts that answers nonsense", () => {
             Effect.map(real.read(requests), (readings) => {
               if (!concerns(requests)) return readings
               if (answer === "too few") return readings.slice(1)
+              if (answer === "too many") return [...readings, ...readings]
               return readings.map((reading) => Object.assign({ ...reading }, { facts: null }))
             })
         })
       )
     ).pipe(Layer.provideMerge(layerBench))
 
-  for (const answer of ["too few", "wrong shape"] as const) {
+  for (const answer of ["too few", "too many", "wrong shape"] as const) {
     it.effect(`(${answer}) decides nothing and starves nobody`, () =>
       Effect.gen(function* () {
         const { handler } = yield* given

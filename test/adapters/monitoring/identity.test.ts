@@ -143,6 +143,10 @@ describe("a trusted header", () => {
       yield* isNobody(bySecret, { headers })
       yield* isNobody(bySecret, { headers: { ...headers, "x-proxy-secret": "between u" } })
 
+      // A secret that nobody has set is none.
+      const unset = layerHeaderViewer({ header: "x-user", proxy: { secret: { ...secret, value: Redacted.make("") } } })
+      yield* isNobody(unset, { headers: { ...headers, "x-proxy-secret": "" } })
+
       const byBoth = layerHeaderViewer({ header: "x-user", proxy: { addresses: ["10.0.0.2"], secret } })
       yield* isNobody(byBoth, { headers: told, peerAddress: "10.0.0.3" })
       yield* isNobody(byBoth, { headers, peerAddress: "10.0.0.2" })

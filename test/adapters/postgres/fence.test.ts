@@ -216,6 +216,29 @@ layer(layerPorts(layerFreshDatabase({ maxConnections: 20 })), { excludeTestServi
       })
     )
 
+    it.effect("a change where ordinary triggers sleep moves the epoch as any other, and empties no table", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { transact } = yield* UnitOfWork
+        const world = yield* makeWorld
+        yield* member(world)
+        const { workspaceId } = world
+        const epoch = Effect.map(transact(taking(workspaceId)), (epochs) => epochs.get(workspaceId) ?? 0)
+        const before = yield* epoch
+        const inReplica = (statement: string) =>
+          sql.withTransaction(
+            Effect.andThen(sql`SET LOCAL session_replication_role = replica`, sql.unsafe(statement, [workspaceId]))
+          )
+        yield* inReplica("DELETE FROM countersign.memberships WHERE workspace_id = $1")
+        yield* inReplica("UPDATE countersign.workspaces SET open = false WHERE id = $1")
+        assert.strictEqual(yield* epoch, before + 2)
+        const emptying = sql.withTransaction(
+          Effect.andThen(sql`SET LOCAL session_replication_role = replica`, sql`TRUNCATE countersign.memberships`)
+        )
+        assert.match(String((yield* Effect.flip(emptying)).reason.cause), /cannot be truncated/)
+      })
+    )
+
     it.effect("revoked_after_dispatch_never_acts: a transaction that reads as of its beginning is given no fence", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient

@@ -55,6 +55,10 @@ describe("who may look", () => {
     assert.strictEqual(viewing(ofTenant, { ...known, tenant: null }), "visible")
   })
 
+  it("who is disabled looks at nothing, whatever they are entitled to", () => {
+    assert.strictEqual(viewing(ofTenant, { ...known, initiator: { id: userId, disabled: true } }), "hidden")
+  })
+
   it("without an answer there is nothing to see", () => assert.strictEqual(viewingOf(viewOf([]), []), "hidden"))
 })
 
@@ -116,10 +120,13 @@ describe("laws", () => {
   it("a_stranger_learns_nothing: what is asked for does not show that there is something", () => {
     fc.assert(
       fc.property(anyScope, anyFacts, anyCapabilities, (scope, facts, capabilities) => {
-        const isMember = facts.membership?.userId === userId && facts.membership.workspaceId === workspaceId
-        const isEntitled = scope.tenantId === null || facts.entitlement?.tenantId === scope.tenantId
-        fc.pre(!isMember || !isEntitled)
-        assert.strictEqual(viewing(scope, facts, capabilities), "hidden")
+        const { workspace, initiator, membership, entitlement } = facts
+        const isSomebody = initiator !== null && initiator.id === userId && !initiator.disabled
+        const isMember = membership?.userId === userId && membership.workspaceId === workspaceId
+        const isEntitled =
+          scope.tenantId === null || (entitlement?.userId === userId && entitlement.tenantId === scope.tenantId)
+        const isStranger = workspace?.id !== workspaceId || !isSomebody || !isMember || !isEntitled
+        assert.strictEqual(viewing(scope, facts, capabilities) === "hidden", isStranger)
       }),
       { numRuns: effort.runs(500) }
     )
