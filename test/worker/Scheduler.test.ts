@@ -1,10 +1,11 @@
 /** A worker and its schedules, in memory under the test clock: slots become runs and are done, by whichever worker is there. */
-import { RunStore } from "@countersign/domain"
+import { RunStore, ScheduleId, Schedules, ScheduleUnreadable } from "@countersign/domain"
 import { backupScheduleRun, Countersign, Handler } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { layerBench, pass, startWorker } from "./support/bench.ts"
+import { away, Trouble } from "./support/unruly.ts"
 import { ada, connectionId, settle, tenantId, workspaceId } from "./support/world.ts"
 
 const MINUTE_MILLIS = 60_000
@@ -105,6 +106,67 @@ describe("a worker with schedules", () => {
       yield* pass(5_000)
       assert.deepStrictEqual(yield* runsBySlot, ["nightly 1 Succeeded", "nightly 5 Succeeded"])
       assert.strictEqual(yield* calls, 2)
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("a store that is in the way for a moment costs no slot, and is nothing the schedule suffers from", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const { handler } = yield* backingUp
+      const { id } = yield* everyMinute("nightly")
+      const trouble = yield* Trouble
+      let refusals = 0
+      trouble.beforeStore = ({ operation }) => {
+        if (operation !== "dispatch" || refusals > 0) return Effect.void
+        refusals += 1
+        return Effect.fail(away("conflict"))
+      }
+      yield* startWorker([handler])
+      yield* pass(MINUTE_MILLIS + 2_000)
+      assert.strictEqual(refusals, 1)
+      assert.deepStrictEqual(yield* runsBySlot, ["nightly 1 Succeeded"])
+      assert.isNull((yield* (yield* Schedules).find(id)).problem)
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("one whose expression nobody understands any more is paused and says so, and stops no other", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const { handler } = yield* backingUp
+      const schedules = yield* Schedules
+      const sound = yield* everyMinute("nightly")
+      const id = ScheduleId.make("broken")
+      yield* schedules.add({ ...sound, id, cron: "99 * * * *" })
+      yield* startWorker([handler])
+      yield* pass(MINUTE_MILLIS + 2_000)
+      const broken = yield* schedules.find(id)
+      assert.strictEqual(broken.state._tag, "Paused")
+      assert.match(broken.problem?.message ?? "", /^it is paused: /)
+      assert.deepStrictEqual(yield* runsBySlot, ["nightly 1 Succeeded"])
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("one that cannot be read is set aside, and stops no other", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const { handler } = yield* backingUp
+      yield* everyMinute("nightly")
+      const schedules = yield* Schedules
+      const aside: Array<string> = []
+      const unreadable = [new ScheduleUnreadable({ scheduleId: "broken", problem: "its cron is no text" })]
+      const spoiled = Schedules.of({
+        ...schedules,
+        holdDue: (claim) =>
+          Effect.map(schedules.holdDue(claim), (page) => ({
+            ...page,
+            unreadable: aside.length === 0 ? unreadable : []
+          })),
+        setAside: (rows) => Effect.sync(() => void aside.push(...rows.map(({ scheduleId }) => scheduleId)))
+      })
+      yield* Effect.provideService(startWorker([handler]), Schedules, spoiled)
+      yield* pass(MINUTE_MILLIS + 2_000)
+      assert.deepStrictEqual(aside, ["broken"])
+      assert.deepStrictEqual(yield* runsBySlot, ["nightly 1 Succeeded"])
     }).pipe(Effect.provide(layerBench))
   )
 })

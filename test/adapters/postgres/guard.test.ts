@@ -244,7 +244,14 @@ const guards = <E>(name: string, client: Layer.Layer<Clients, E>) =>
             /runs_slot_is_of_a_schedule/
           ],
           ['{"schedule_id": "", "slot_at": "2026-01-01", "actor_kind": "scheduled"}', /runs_schedule/],
-          ['{"schedule_id": "nightly", "slot_at": "2026-01-01", "actor_kind": "human"}', /runs_scheduled_by_the_system/]
+          [
+            '{"schedule_id": "nightly", "slot_at": "2026-01-01", "actor_kind": "human"}',
+            /runs_scheduled_by_the_system/
+          ],
+          [
+            '{"schedule_id": "nightly", "slot_at": "2026-01-01", "actor_kind": "scheduled"}',
+            /runs_scheduled_by_the_system/
+          ]
         ]
         for (const [changed, rule] of senseless) yield* isRefused(stored(changed), rule)
         yield* stored("{}")
