@@ -26,7 +26,7 @@ type Change = Effect.Effect<void>
 
 /**
  * Changes facts. Each change replaces what was known under the same key, moves the epoch of every workspace whose runs it
- * can concern, and waits for the unit of work in flight. Removing what is not there changes no fact.
+ * can concern, and waits for the unit of work in flight. Removing what is not there changes nothing.
  */
 export class MemoryAuthority extends Context.Service<
   MemoryAuthority,
@@ -67,7 +67,12 @@ export const layerMemoryAuthority: Layer.Layer<MemoryAuthority, never, MemorySta
     ): Change =>
       change((tables) => {
         const before = tables.authority
-        const after = { ...before, ...by(before) }
+        const changed = by(before)
+        // Nothing was there to be removed: the tables are those of before.
+        if (Object.values(changed).every((table) => Object.values(before).includes(table))) {
+          return Result.succeed([undefined, tables])
+        }
+        const after = { ...before, ...changed }
         const workspaces = new Set([...concerned(before), ...concerned(after)])
         // Runs that are held there may be asked about again.
         const arrivals = Tables.areHeldIn(tables, workspaces) ? tables.arrivals + 1 : tables.arrivals

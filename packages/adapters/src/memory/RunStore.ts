@@ -64,10 +64,10 @@ const fits = (row: RunRow | undefined, { before }: Step): row is RunRow =>
   row.run.attempt === before.attempt &&
   row.run.admission === before.admission
 
-const refusalOf = (row: RunRow | undefined, { before, after, audit }: Step) =>
+const refusalOf = ({ before, after, audit }: Step) =>
   new IllegalTransition({
     runId: before.dispatch.id,
-    from: row?.run._tag ?? "missing",
+    from: before._tag,
     event: audit.at(-1)?.action ?? after._tag,
     reason: "changed_meanwhile"
   })
@@ -225,7 +225,7 @@ export const layerRunStore: Layer.Layer<RunStore, never, MemoryState> = Layer.ef
             for (const step of steps) {
               const row = Tables.rowOf(tables, step.before.dispatch.id)
               if (fits(row, step)) tables = yield* stepped(tables, step, lease)
-              else refused.push(refusalOf(row, step))
+              else refused.push(refusalOf(step))
             }
             return [refused, tables] as const
           })

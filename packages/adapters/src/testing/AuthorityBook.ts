@@ -33,7 +33,7 @@ export interface BookedUser {
 /**
  * Changes facts. Each change replaces what was known under the same key, is committed when it returns (or with the unit of
  * work it is made in), moves the epoch of every workspace whose runs it can concern, and waits for the units of work that
- * hold such a workspace's fence. Removing what is not there changes no fact.
+ * hold such a workspace's fence. Removing what is not there changes nothing, and moves no epoch.
  */
 export class AuthorityBook extends Context.Service<
   AuthorityBook,

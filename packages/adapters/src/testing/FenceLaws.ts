@@ -48,6 +48,21 @@ export const fenceLaws = <E>(name: string, adapter: Layer.Layer<Fence | Facts | 
       })
     )
 
+    it.effect("removing what is not there moves nothing", () =>
+      Effect.gen(function* () {
+        const world = yield* makeWorld
+        yield* joined(world)
+        const all = yield* changes(world)
+        const removals = Object.entries(all).filter(([change]) => change.startsWith("remove"))
+        for (const [, removal] of removals) yield* removal
+        const epoch = yield* epochOf(world.workspaceId)
+        for (const [change, removal] of removals) {
+          yield* removal
+          assert.strictEqual(yield* epochOf(world.workspaceId), epoch, change)
+        }
+      })
+    )
+
     it.effect("a tenant or connection that moves away moves the epochs of both workspaces", () =>
       Effect.gen(function* () {
         const book = yield* AuthorityBook

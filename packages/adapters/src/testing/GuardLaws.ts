@@ -55,8 +55,8 @@ export const guardLaws = (it: Register<RunPorts>): void => {
       for (const late of [end, start, blockStep(queued, world.atMillis)]) {
         const refused = yield* store.write([late], leaseAt(world.atMillis))
         assert.deepStrictEqual(
-          refused.map(({ runId, reason }) => ({ runId, reason })),
-          [{ runId: id, reason: "changed_meanwhile" }]
+          refused.map(({ runId, from, reason }) => ({ runId, from, reason })),
+          [{ runId: id, from: late.before._tag, reason: "changed_meanwhile" }]
         )
       }
       assert.deepStrictEqual(yield* allOf(id), before)
