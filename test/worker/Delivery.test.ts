@@ -303,6 +303,23 @@ describe("deliveries", () => {
     }).pipe(Effect.provide(layerBench))
   )
 
+  it.effect("several that were delivered together have their turn, however many come one by one", () =>
+    Effect.gen(function* () {
+      const { worker, dispatch } = yield* given([
+        Handler.make(inventorySync, () => Effect.delay(Effect.succeed({ items: 1 }), 1_000))
+      ])
+      const deliver = (ids: ReadonlyArray<RunId>) => Effect.forkChild(worker.deliver(ids))
+      yield* deliver([yield* dispatch])
+      yield* pass(500)
+      const together = yield* deliver(yield* Effect.replicateEffect(dispatch, 3))
+      for (let later = 0; later < 6; later += 1) {
+        yield* deliver([yield* dispatch])
+        yield* pass(500)
+      }
+      assert.isDefined(together.pollUnsafe())
+    }).pipe(Effect.provide(layerBench))
+  )
+
   it.effect("a worker that stops gives back what it works on, and takes on nothing more", () =>
     Effect.gen(function* () {
       const { worker, dispatch, stop } = yield* given([Handler.make(inventorySync, () => Effect.never)])

@@ -11,7 +11,7 @@ import {
   type Subscription,
   SubscriptionId
 } from "@countersign/domain"
-import { deliverDueEvents } from "@countersign/worker"
+import { deliverDueEvents, layerEventDeliveries } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Layer, Redacted, type Scope } from "effect"
 import { TestClock } from "effect/testing"
@@ -55,6 +55,12 @@ const layerFailing = (failure: EventNotTaken) => Layer.succeed(EventChannel, { d
 
 const withEverything = <A, E>(test: Effect.Effect<A, E, Events | EventChannel | RunStore | Scope.Scope>) =>
   test.pipe(Effect.scoped, Effect.provide([layerEventWebhooks(secretsOf), layerMemory]))
+
+it("an interval at which nothing can be looked for is refused", () => {
+  for (const pollMillis of [0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+    assert.throws(() => layerEventDeliveries(pollMillis), RangeError)
+  }
+})
 
 describe("events", () => {
   it.effect("a receiver that asks for a rest without end is asked again after a day", () =>

@@ -62,6 +62,8 @@ export const makeDeliveries = <R>(
     const ports = yield* Effect.context<AdmissionPorts | R>()
     const { concurrency, batch } = terms.limits
     const hands = yield* Semaphore.make(concurrency)
+    // Whoever is next waits alone: several hands at once would never be free where others take each as it comes.
+    const line = yield* Semaphore.make(1)
     const turn = yield* Semaphore.make(1)
     // They outlive whoever delivered: a queue that gives up waiting must not have its run worked on twice.
     const deliveries = yield* Scope.provide(FiberSet.make<void, StoreUnavailable>(), yield* scopeLeftBehind)
@@ -88,9 +90,11 @@ export const makeDeliveries = <R>(
     }, Effect.uninterruptible)
 
     const carriedOut = (ids: ReadonlyArray<RunId>) =>
-      Effect.flatMap(turn.withPermit(admitted(ids)), (works) =>
-        Effect.forEach(works, (work) => Fiber.await(work), { discard: true })
-      ).pipe(hands.withPermits(ids.length))
+      line.withPermit(hands.takeScoped(ids.length)).pipe(
+        Effect.andThen(turn.withPermit(admitted(ids))),
+        Effect.flatMap((works) => Effect.forEach(works, (work) => Fiber.await(work), { discard: true })),
+        Effect.scoped
+      )
 
     const deliver = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
       const distinct = [...new Set(ids)]

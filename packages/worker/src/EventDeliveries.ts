@@ -10,12 +10,14 @@ import {
   EventChannel,
   EventNotTaken,
   Events,
+  rangeProblem,
   type StoreUnavailable
 } from "@countersign/domain"
 import { Clock, Effect, Layer } from "effect"
 import { type BackoffPolicy, backoffAfter } from "./Backoff.ts"
 import { oneLine } from "./oneLine.ts"
 import { perpetually } from "./Perpetual.ts"
+import { LIMIT_RANGES } from "./WorkerOptions.ts"
 
 /** How many events are taken at once, how many of one subscription, and how many are delivered side by side. */
 const BATCH = 50
@@ -101,10 +103,12 @@ const troubleWith = ({ event, subscription }: DueEvent): Effect.Effect<EventNotT
 
 /**
  * Delivers events for as long as its scope lasts, looking at this interval (1,000 ms unless given), and at once again while there is
- * more. Any number of these share the work.
+ * more. Any number of these share the work. Throws at once when the interval makes no sense.
  */
-export const layerEventDeliveries = (pollMillis = 1_000): Layer.Layer<never, never, EventPorts> =>
-  Layer.effectDiscard(
+export const layerEventDeliveries = (pollMillis = 1_000): Layer.Layer<never, never, EventPorts> => {
+  const problem = rangeProblem(pollMillis, LIMIT_RANGES.pollMillis)
+  if (problem !== null) throw new RangeError(`pollMillis ${problem}`)
+  return Layer.effectDiscard(
     Effect.forkScoped(
       perpetually(
         "delivering events",
@@ -112,3 +116,4 @@ export const layerEventDeliveries = (pollMillis = 1_000): Layer.Layer<never, nev
       )
     )
   )
+}

@@ -22,7 +22,7 @@ export interface WorkerOptions<R = never> {
   /** Everything the host declares. An operation without a handler here is left to other workers. */
   readonly catalogue: Catalogue
   readonly handlers: ReadonlyArray<Handler<R>>
-  /** How many handlers run at once. */
+  /** How many handlers run at once; as many of what is delivered (`deliver`), which does not wait for what was claimed. */
   readonly concurrency?: number
   /** How many runs one admission takes at most, up to 1000. */
   readonly batch?: number
