@@ -1,17 +1,18 @@
 /** Runs are put into their handlers, and what those came to is reported: together where nothing had to be waited for. */
 import { Catalogue, Operation } from "@countersign/domain"
-import { Countersign, Handler, type WorkerEvent } from "@countersign/worker"
+import { Countersign, Handler, inventorySync, sampleCatalogue, Worker, type WorkerEvent } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Context, Deferred, Effect, Layer, Schema } from "effect"
 import {
   defined,
+  dispatchSync,
   dispatchSyncs,
   failureOf,
   find,
+  findAs,
   freshScope,
   layerBench,
   pass,
-  settleDown,
   startWorker,
   syncing
 } from "./support/bench.ts"
@@ -87,6 +88,40 @@ describe("handing out", () => {
     }).pipe(Effect.provide(layerBench))
   )
 
+  it.effect("lets no lease end while it tells of what was blocked", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const gate = yield* Countersign
+      const asked = { ...byAda, operation: inventorySync }
+      for (let at = 0; at < 9; at += 1) {
+        yield* gate.dispatch({ ...asked, initiator: "nobody", payload: freshScope() })
+      }
+      const id = yield* dispatchSync
+      const observe = ({ _tag }: WorkerEvent) => (_tag === "Blocked" ? Effect.sleep(500) : Effect.void)
+      yield* startWorker([syncing(Effect.sleep(8_000))], { observe, leaseMillis: 3_000 })
+      yield* pass(10_000)
+      assert.strictEqual((yield* findAs(id, "Succeeded")).attempt, 1)
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.live("lets no lease end while handlers keep the process busy for a moment each", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const ids = yield* dispatchSyncs(10)
+      const busy = Effect.sync(() => {
+        const untilMillis = performance.now() + 200
+        while (performance.now() < untilMillis);
+      })
+      const scope = yield* Effect.scope
+      const context = yield* Layer.buildWithScope(
+        Worker.layer({ catalogue: sampleCatalogue, handlers: [syncing(busy)], leaseMillis: 1_500 }),
+        scope
+      )
+      yield* Context.get(context, Worker).drained
+      for (const id of ids) assert.strictEqual((yield* findAs(id, "Succeeded")).attempt, 1)
+    }).pipe(Effect.provide(layerBench))
+  )
+
   it.effect("begins nothing whose lease ended while handlers before it kept the process busy", () =>
     Effect.gen(function* () {
       yield* settle
@@ -105,7 +140,7 @@ describe("handing out", () => {
         })
       )
       yield* Effect.provideService(startWorker([busy], { leaseMillis: 3_000 }), Clock.Clock, later)
-      yield* settleDown
+      yield* pass(100, 10)
       assert.deepStrictEqual(begun, [0, 1_000, 2_000])
     }).pipe(Effect.provide(layerBench))
   )

@@ -13,18 +13,29 @@ import type { WorkerTerms } from "./WorkerTerms.ts"
 import type { Work } from "./WorkInHand.ts"
 
 /**
- * Tells of what was admitted, and puts the runs that started into their handlers; answers the fibers that see them through. If the
- * admission took longer than the lease it gave, others may have taken its runs by now: they are left to them.
+ * Puts the runs that started into their handlers, and tells of what else was admitted; answers the fibers that see the handlers
+ * through. Those that started come first: their leases are running.
  */
 export const handOutAll = Effect.fnUntraced(function* <R>(
   terms: WorkerTerms<R>,
-  { blocked, held, expired, started }: Admitted,
+  admitted: Admitted,
   leaseUntilMillis: number,
   whenEnded: (operationType: OperationType) => void
 ) {
-  for (const run of blocked) yield* terms.observe({ _tag: "Blocked", run })
-  for (const run of held) yield* terms.observe({ _tag: "Held", run })
-  for (const run of expired) yield* terms.observe({ _tag: "Settled", run })
+  const fibers = yield* putIntoHands(terms, admitted.started, leaseUntilMillis, whenEnded)
+  for (const run of admitted.blocked) yield* terms.observe({ _tag: "Blocked", run })
+  for (const run of admitted.held) yield* terms.observe({ _tag: "Held", run })
+  for (const run of admitted.expired) yield* terms.observe({ _tag: "Settled", run })
+  return fibers
+})
+
+/** If the admission took longer than the lease it gave, others may have taken its runs by now: they are left to them. */
+const putIntoHands = Effect.fnUntraced(function* <R>(
+  terms: WorkerTerms<R>,
+  started: ReadonlyArray<Running>,
+  leaseUntilMillis: number,
+  whenEnded: (operationType: OperationType) => void
+) {
   if (started.length > 0 && (yield* Clock.currentTimeMillis) >= leaseUntilMillis) {
     yield* Effect.logWarning(`worker ${terms.name}: an admission took too long, ${started.length} runs are left alone`)
     return []
@@ -63,8 +74,13 @@ const beginAll = Effect.fnUntraced(function* <R>(
     // The claim asked only for types that have one.
     return handler === undefined ? [] : { handler, work: terms.inHand.take(run, leaseUntilMillis) }
   })
+  let breathedAtMillis = yield* Clock.currentTimeMillis
   for (const { handler, work } of assigned) {
     // Handlers that keep the process busy keep leases from being renewed, and from being watched.
+    if ((yield* Clock.currentTimeMillis) - breathedAtMillis > terms.limits.leaseMillis / 10) {
+      yield* Effect.yieldNow
+      breathedAtMillis = yield* Clock.currentTimeMillis
+    }
     if (work.leaseUntilMillis <= (yield* Clock.currentTimeMillis)) yield* Deferred.succeed(work.ended, "moved_on")
     if (yield* Deferred.isDone(work.ended)) {
       over.push({ work, policy: handler.operation.attempts, end: yield* Deferred.await(work.ended) })
