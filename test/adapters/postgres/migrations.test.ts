@@ -87,6 +87,26 @@ describe("migrate", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("a migration that loses its connection says so, leaves nothing, and can be made again", () =>
+    Effect.gen(function* () {
+      const url = yield* freshDatabase
+      const sql = Context.get(yield* Layer.build(PgClient.layer({ url: Redacted.make(url) })), PgClient.PgClient)
+      yield* sql`CREATE FUNCTION break_off() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE object_identity = 'countersign.decisions') THEN
+          PERFORM pg_terminate_backend(pg_backend_pid());
+        END IF;
+      END $$`
+      yield* sql`CREATE EVENT TRIGGER break_off ON ddl_command_end EXECUTE FUNCTION break_off()`
+      const program = migrate().pipe(Effect.provide(PgClient.layer({ url: Redacted.make(url) }), { local: true }))
+      assert.deepInclude(yield* Effect.flip(program), { _tag: "StoreUnavailable", trouble: "unreachable" })
+      assert.deepStrictEqual(yield* schemaState().pipe(Effect.provideService(SqlClient.SqlClient, sql)), {
+        _tag: "Missing"
+      })
+      yield* sql`DROP EVENT TRIGGER break_off`
+      assert.strictEqual((yield* program).at(-1)?.id, CODE_VERSION)
+    }).pipe(Effect.scoped)
+  )
+
   onEach(
     "keeps two schemas in one database apart",
     Effect.gen(function* () {

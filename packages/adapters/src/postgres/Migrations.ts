@@ -96,6 +96,10 @@ const migrating = Effect.fnUntraced(function* (names: Names) {
     yield* sql.unsafe(`CREATE SCHEMA IF NOT EXISTS ${names.q}`)
     return yield* Migrator.make({})({ loader: loaderOf(names), table: `${names.schema}.migrations` })
   }).pipe(
+    // The migrator's own transaction cannot take anything back over a connection that is lost, and makes a defect of why it failed.
+    Effect.catchDefect((defect) =>
+      defect instanceof Migrator.MigrationError ? Effect.fail(defect) : Effect.die(defect)
+    ),
     Effect.mapError((error) => storeUnavailable(OPERATION, innermost(error))),
     transacting(sql, OPERATION)
   )
