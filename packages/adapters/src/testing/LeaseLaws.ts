@@ -4,7 +4,7 @@ import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { type Register, type RunPorts, racing, upTo } from "./laws.ts"
 import { startStep, stepOf, succeedStep } from "./rulings.ts"
-import { asQueued, enqueuedOne, leaseAt, moved, startedOne } from "./runs.ts"
+import { asQueued, asRunning, enqueuedOne, leaseAt, moved, startedOne } from "./runs.ts"
 import { makeWorld, runIdAt } from "./World.ts"
 
 const heldRunOf = ({ dispatch: { id }, admission }: Running) => ({ id, admission })
@@ -72,6 +72,24 @@ export const leaseLaws = (it: Register<RunPorts>): void => {
         stepOf(running, { _tag: "LoseLease", admission: 1, atMillis: atMillis + 201, retryAtMillis: atMillis + 300 })
       )
       assert.deepStrictEqual(yield* orphansAt(atMillis + 201), [])
+    })
+  )
+
+  it.effect("of orphans one without a lease comes first, then those that have been silent for longest", () =>
+    Effect.gen(function* () {
+      const store = yield* RunStore
+      const world = yield* makeWorld
+      const { atMillis } = world
+      const late = yield* startedOne(world.dispatch(), { holder: "silent", untilMillis: atMillis + 20 })
+      const early = yield* startedOne(world.dispatch(), { holder: "silent", untilMillis: atMillis + 10 })
+      const bare = asRunning(yield* moved(startStep(yield* enqueuedOne(world.dispatch()), atMillis), null))
+      const { runs } = yield* store.holdOrphans(atMillis + 30, 1000)
+      assert.deepStrictEqual(
+        runs.filter(({ dispatch }) => dispatch.subject.scope.workspaceId === world.workspaceId),
+        [bare, early, late]
+      )
+      // Whoever asks later shall not come across them.
+      for (const run of [bare, early, late]) yield* moved(succeedStep(run, atMillis))
     })
   )
 
