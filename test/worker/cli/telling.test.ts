@@ -166,7 +166,9 @@ describe("who is told", { timeout: 120_000 }, () => {
       for (const id of [calm, gone]) assert.strictEqual((yield* answered(["events", "unsubscribe", id], env)).code, 0)
       assert.deepInclude(yield* diagnosis(0), { found: failed })
 
-      yield* sql`UPDATE countersign.event_subscriptions SET secret_name = 'o-ps'`
+      yield* sql`UPDATE countersign.event_subscriptions SET paused_until = 'infinity'`
+      assert.match((yield* answered(["events", "list"], env)).stderr, /the stored subscription .* cannot be read/)
+      yield* sql`UPDATE countersign.event_subscriptions SET secret_name = 'o-ps', paused_until = NULL`
       const unreadable = `the stored subscription ${shaky} cannot be read`
       const forgetting = `somebody changed its row by hand: mend it, or \`countersign events unsubscribe ${shaky}\` forgets it`
       assert.deepInclude(yield* diagnosis(1), { verdict: "fail", found: unreadable, advice: forgetting })
@@ -176,6 +178,13 @@ describe("who is told", { timeout: 120_000 }, () => {
       assert.include(stderr, forgetting)
       assert.strictEqual((yield* answered(["events", "unsubscribe", shaky], env)).code, 0)
       assert.strictEqual((yield* answered(["events", "list"], env)).code, 0)
+
+      // What nobody foresaw is a finding of its own check, and the others are made.
+      yield* sql`INSERT INTO countersign.pauses (operation_type, workspace_id, since, paused_by, reason)
+        VALUES ('', 'w', 'infinity', 'ada', 'its time is none')`
+      const { stdout } = yield* answered(["doctor"], env)
+      assert.match(stdout, /^fail {2}pauses {6}something unforeseen went wrong/m)
+      assert.match(stdout, /^ok {4}runs /m)
     }).pipe(Effect.scoped)
   )
 })

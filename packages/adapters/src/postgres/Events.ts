@@ -53,16 +53,20 @@ const readSubscription = (row: SubscriptionRow) =>
 
 const millisOf = (instant: Date | null): number | null => instant?.getTime() ?? null
 
+const readMillis = Schema.decodeEffect(Schema.NullOr(Schema.Finite))
+
 const statusOf = (row: StatusRow): Effect.Effect<SubscriptionStatus, SubscriptionUnreadable> =>
-  readSubscription(row).pipe(
+  Effect.all({
+    subscription: readSubscription(row),
+    pausedUntilMillis: readMillis(millisOf(row.paused_until)),
+    endedAtMillis: readMillis(millisOf(row.ended_at))
+  }).pipe(
     Effect.mapError(() => new SubscriptionUnreadable({ subscriptionId: row.id })),
-    Effect.map((subscription) => ({
-      subscription,
+    Effect.map((read) => ({
+      ...read,
       pending: row.pending,
       failures: row.failures,
-      lastProblem: row.last_problem,
-      pausedUntilMillis: millisOf(row.paused_until),
-      endedAtMillis: millisOf(row.ended_at)
+      lastProblem: row.last_problem
     }))
   )
 

@@ -1,6 +1,7 @@
 /** What the doctor finds: a line each, with what to do about it. */
 import { Effect } from "effect"
-import { inWords, type KnownFailure } from "../failures.ts"
+import type { CliFailure } from "../CliFailure.ts"
+import { inWords, type KnownFailure, unforeseen } from "../failures.ts"
 
 /** One line of the doctor's. */
 export interface Finding {
@@ -28,12 +29,15 @@ export const fail = (check: string, found: string, advice: string): Finding => (
   advice
 })
 
-/** A check that could not be made is a finding as well. */
+/** A check that could not be made is a finding as well, whatever is in the way: the others are made all the same. */
 export const examined = <R>(
   check: string,
   examination: Effect.Effect<Finding, KnownFailure, R>
 ): Effect.Effect<Finding, never, R> =>
-  Effect.catch(examination, (error) => {
-    const { problem, advice } = inWords(error)
-    return Effect.succeed(fail(check, problem, advice ?? "see the database's log"))
-  })
+  examination.pipe(
+    Effect.catch((error) => Effect.succeed(notMade(check, inWords(error)))),
+    Effect.catchDefect((defect) => Effect.succeed(notMade(check, unforeseen(defect))))
+  )
+
+const notMade = (check: string, { problem, advice }: CliFailure): Finding =>
+  fail(check, problem, advice ?? "see the database's log")
