@@ -92,7 +92,7 @@ it.live(
         [["audit", "list", "--from", "yesterday"], /is not a time/],
         [["audit", "list", "--from", "2026-01-01T12:00"], /with its zone/],
         [["audit", "list", "--run", "1"], /is not a run's id/],
-        [["audit", "list", "--after", "-1"], /must be a record's position/],
+        [["audit", "list", "--after", "-1"], /Expected: a record's position/],
         [["audit", "list", "--limit", "0"], /from 1 to 1000/],
         [["audit", "list", "--action", "run.vanished"], /run\.vanished/]
       ] as const) {
