@@ -15,7 +15,10 @@ import { messageOf } from "./messageOf.ts"
 export interface PromiseHandlerContext extends Omit<HandlerContext, "checkpoint" | "chunk" | "reportCounts"> {
   /** Aborted when the run must stop: revoked, cancelled, timed out, or given back because the worker stops. */
   readonly signal: AbortSignal
-  /** Resolves when the run is still legitimate; otherwise `signal` is aborted and it rejects. */
+  /**
+   * Resolves when the run is still legitimate; otherwise `signal` is aborted and it rejects. Inside a chunk it resolves without asking:
+   * that is asked when the chunk is over.
+   */
   readonly checkpoint: () => Promise<void>
   /**
    * Does one chunk of work that must not be broken off by a lost authority: that is asked about right after it, with the counts
