@@ -272,7 +272,7 @@ describe.skipIf(chromiumPath === undefined)("Monitoring in a browser", { timeout
       {},
       async ({ page, status }) => {
         assert.strictEqual(status, 200)
-        assert.include(await textOf(page), "not understood: Status, Outcome, Run id.")
+        assert.include(await textOf(page), "not understood: Status, Outcome, Run id, Page.")
         assert.deepStrictEqual(await findings(page), [])
       }
     )
