@@ -269,6 +269,35 @@ describe("the checkpoint", () => {
   )
 })
 
+describe("a chunk", () => {
+  it.effect("is finished before the handler is stopped, whatever became of the run meanwhile", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const gate = yield* Countersign
+      const go = yield* Deferred.make<void>()
+      const did: Array<string> = []
+      const note = (what: string) => Effect.sync(() => void did.push(what))
+      const handler = Handler.make(inventorySync, ({ scope }, { chunk }) =>
+        chunk(Effect.andThen(Deferred.await(go), note("the chunk"))).pipe(
+          Effect.andThen(note(`went on with ${scope}`)),
+          Effect.onInterrupt(() => note("stopped")),
+          Effect.as({ items: 1 })
+        )
+      )
+      const id = yield* dispatchSync
+      yield* startWorker([handler], { leaseMillis: 30_000 })
+      yield* settleDown
+      yield* gate.cancel(id, { kind: "human", id: ada })
+      yield* pass(20_000, 1_000)
+      assert.deepStrictEqual(did, [])
+      yield* Deferred.succeed(go, undefined)
+      yield* pass(1_000)
+      assert.deepStrictEqual(did, ["the chunk", "stopped"])
+      yield* findAs(id, "Cancelled")
+    }).pipe(Effect.provide(layerBench))
+  )
+})
+
 describe("chunks side by side", () => {
   it.effect("a run that is to be blocked waits for the chunks in progress, and keeps what they counted", () =>
     Effect.gen(function* () {
