@@ -373,7 +373,9 @@ export const gateLaws = <E>(name: string, store: Layer.Layer<Store, E>) =>
         const seen = yield* Ref.make<ReadonlyArray<Notice>>([])
         yield* Effect.flatMap(Worker, (worker) => worker.drained).pipe(
           Effect.provide(
-            Worker.layer({ ...workerOptions([handler]), leaseMillis: 200 }).pipe(Layer.provide(layerNoticesSeen(seen)))
+            Worker.layer({ ...workerOptions([handler]), leaseMillis: 1_000 }).pipe(
+              Layer.provide(layerNoticesSeen(seen))
+            )
           )
         )
         const run = yield* find(id)

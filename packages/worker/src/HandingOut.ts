@@ -76,12 +76,14 @@ const beginAll = Effect.fnUntraced(function* <R>(
   })
   let breathedAtMillis = yield* Clock.currentTimeMillis
   for (const { handler, work } of assigned) {
+    let nowMillis = yield* Clock.currentTimeMillis
     // Handlers that keep the process busy keep leases from being renewed, and from being watched.
-    if ((yield* Clock.currentTimeMillis) - breathedAtMillis > terms.limits.leaseMillis / 10) {
+    if (nowMillis - breathedAtMillis > terms.limits.leaseMillis / 10) {
       yield* Effect.yieldNow
-      breathedAtMillis = yield* Clock.currentTimeMillis
+      nowMillis = yield* Clock.currentTimeMillis
+      breathedAtMillis = nowMillis
     }
-    if (work.leaseUntilMillis <= (yield* Clock.currentTimeMillis)) yield* Deferred.succeed(work.ended, "moved_on")
+    if (work.leaseUntilMillis <= nowMillis) yield* Deferred.succeed(work.ended, "moved_on")
     if (yield* Deferred.isDone(work.ended)) {
       over.push({ work, policy: handler.operation.attempts, end: yield* Deferred.await(work.ended) })
       continue
