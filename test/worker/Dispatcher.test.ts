@@ -428,7 +428,7 @@ describe("the payload", () => {
   it.effect("an operation identified by what has no text in JSON refuses rather than breaks", () =>
     Effect.gen(function* () {
       const { advice } = yield* refused("payload_invalid", { operationType: "oddly_identified", payload: { at: "x" } })
-      assert.include(advice, "NaN")
+      assert.include(advice, "what `identifiedBy` answers must be JSON")
     }).pipe(Effect.provide(layerGate))
   )
 
