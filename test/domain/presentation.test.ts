@@ -1,5 +1,6 @@
 /** Runs in words, what a blocked run stores, and what its initiator is told (contract, sections 6, 9 and 10). */
 import {
+  authorize,
   BLOCKED_BY,
   BlockedContext,
   blockedContextOf,
@@ -27,8 +28,8 @@ import {
   systemAuthority
 } from "@countersign/domain"
 import { assert, describe, it } from "@effect/vitest"
-import { Schema } from "effect"
-import { runId, snapshotWith, subject, tenantId, userId, workspaceId } from "./support/fixtures.ts"
+import { Result, Schema } from "effect"
+import { requirements, runId, snapshotWith, subject, tenantId, userId, workspaceId } from "./support/fixtures.ts"
 import { denialFor, heldRun, moved, queuedRun, reportsOf, runIn, runningRun } from "./support/runs.ts"
 
 const blockedRun = () => {
@@ -183,6 +184,28 @@ describe("what a blocked run stores", () => {
       assert.strictEqual(blockedSummaryOf(run)[0].message, message)
       assert.strictEqual(noticeOf(run)?.message, message)
     }
+  })
+
+  it("of a run that writes and names no tenant it does not speak of a tenant's hardening check", () => {
+    const target = { ...subject.scope, tenantId: null, providerConnectionId: null }
+    const queued = queuedRun({ subject: { ...subject, scope: target } })
+    const ruling = authorize(queued, {
+      ...snapshotWith(),
+      requirements: { ...requirements, providerConnection: false },
+      subject: queued.dispatch.subject
+    })
+    if (Result.isSuccess(ruling)) assert.fail("only a tenant has a write gate")
+    const run = moved(queued, { _tag: "Block", denial: ruling.failure })
+    if (run._tag !== "Blocked") assert.fail()
+    assert.strictEqual(run.failure.code, "write_gate_blocked")
+    const steps = ["Start the operation again for a tenant: it writes, and only a tenant has a write gate."]
+    assert.deepStrictEqual(nextStepsFor(run), steps)
+    assert.deepStrictEqual([...blockedContextOf(run).next_steps], steps)
+    assert.deepStrictEqual(noticeOf(run)?.nextSteps, steps)
+    assert.strictEqual(
+      noticeOf(run)?.message,
+      "The run was started for no tenant, and this operation writes, so the run was not carried out."
+    )
   })
 
   it("holds nothing of the payload, nor of the facts", () => {

@@ -1,8 +1,8 @@
 /** Watching: how runs get on, one by one and in a list (contract, section 8). */
-import { type Freshness, isCompleted } from "@countersign/domain"
+import { type Freshness, isCompleted, type RunFilter, RunStore } from "@countersign/domain"
 import { Countersign, inventorySync, listWatched, reconcile, sampleCatalogue, watchRun } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect } from "effect"
+import { Clock, Effect, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import {
   admittedBy,
@@ -87,6 +87,28 @@ describe("watching", () => {
       yield* pass(2_000)
       assert.deepStrictEqual(yield* idsOf("terminal_normal"), newestFirst(fresh))
       assert.isTrue(isCompleted(yield* find(defined(fresh[0]))))
+    }).pipe(Effect.provide(layerBench))
+  )
+
+  it.effect("a search that is given up before it has looked at everything says so; one that has, does not", () =>
+    Effect.gen(function* () {
+      yield* settle
+      const fresh = yield* find(yield* dispatchFor(60 * MINUTE_MILLIS))
+      const store = yield* RunStore
+      const searched = (lengths: (page: number) => number) =>
+        Effect.gen(function* () {
+          const pages = yield* Ref.make(0)
+          const list = ({ limit }: RunFilter) =>
+            Effect.map(
+              Ref.updateAndGet(pages, (n) => n + 1),
+              (page) => ({ runs: Array.from({ length: Math.min(limit, lengths(page)) }, () => fresh), unreadable: [] })
+            )
+          const search = listWatched({ limit: 10, status: "queued" }, "likely_stale")
+          const { isCut, watched } = yield* Effect.provideService(search, RunStore, { ...store, list })
+          return [isCut, watched.length, yield* Ref.get(pages)]
+        })
+      assert.deepStrictEqual(yield* searched(() => 1_000), [true, 0, 100])
+      assert.deepStrictEqual(yield* searched((page) => (page === 100 ? 999 : 1_000)), [false, 0, 100])
     }).pipe(Effect.provide(layerBench))
   )
 })

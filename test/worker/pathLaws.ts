@@ -204,6 +204,17 @@ export const pathLaws = <E>(name: string, store: Layer.Layer<Store, E>) =>
         if (ended._tag !== "Blocked") return assert.fail(`the run is ${ended._tag}`)
         assert.deepStrictEqual(ended.counts, { deleted: 9 })
         assert.isFalse(yield* Ref.get(afterwards))
+        // Its first decision allowed it: why it ended is in the last one.
+        const { basis, explanation, takenAtMillis } = yield* gate.explain(run.dispatch.id)
+        const decisions = yield* (yield* AuditLog).decisionsOf(run.dispatch.id)
+        assert.deepStrictEqual(
+          decisions.map(({ decision }) => decision._tag),
+          ["Allowed", "Denied"]
+        )
+        assert.deepStrictEqual(
+          [basis, explanation?.decision, takenAtMillis],
+          ["last_decision", decisions[1]?.decision, decisions[1]?.decidedAtMillis]
+        )
       })
     )
 
@@ -317,7 +328,13 @@ export const pathLaws = <E>(name: string, store: Layer.Layer<Store, E>) =>
         yield* settle
         const gate = yield* Countersign
         const book = yield* AuthorityBook
-        const id = yield* dispatchSync
+        const { run: first } = yield* gate.dispatch({
+          ...byAda,
+          operation: inventorySync,
+          payload: nextScope(),
+          priority: "high"
+        })
+        const { id } = first.dispatch
         const refused = yield* Effect.flip(gate.retry(id, null))
         assert.strictEqual(refused._tag, "IllegalTransition")
         yield* book.setTenant({ id: tenantId, workspaceId, state: "archived" })
@@ -327,7 +344,8 @@ export const pathLaws = <E>(name: string, store: Layer.Layer<Store, E>) =>
 
         yield* settle
         const { run: again } = yield* gate.retry(id, null)
-        assert.strictEqual(again.dispatch.retryOf, id)
+        assert.deepStrictEqual([again.dispatch.retryOf, again.dispatch.priority], [id, "high"])
+        assert.deepStrictEqual(yield* find(again.dispatch.id), again)
         assert.notStrictEqual(again.dispatch.id, id)
         yield* workUntilDrained([handler], catalogue)
         assert.strictEqual((yield* find(again.dispatch.id))._tag, "Succeeded")

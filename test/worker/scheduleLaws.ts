@@ -283,10 +283,14 @@ export const scheduleLaws = <E>(name: string, store: Layer.Layer<Store, E>) =>
         assert.include((yield* problemAfter(minute(7), termsWith(reportOfOld))) ?? "", "does not fit report.write")
         assert.strictEqual(nextOf(yield* stored(id)), 8)
         assert.include((yield* problemAfter(minute(8), termsWith(personalReport))) ?? "", "without a person")
+        // A worker with a smaller limit than who added it.
+        const narrow = { ...terms, payloadMaxBytes: 4 }
+        assert.include((yield* problemAfter(minute(9), narrow)) ?? "", "bytes of JSON")
+        assert.strictEqual(nextOf(yield* stored(id)), 10)
         assert.deepStrictEqual(yield* slotsRun(id), [])
         assert.isNull((yield* stored(id)).lastSlotMillis)
-        assert.isNull(yield* problemAfter(minute(9), terms))
-        assert.deepStrictEqual(yield* slotsRun(id), [9])
+        assert.isNull(yield* problemAfter(minute(10), terms))
+        assert.deepStrictEqual(yield* slotsRun(id), [10])
       })
     )
 
@@ -395,6 +399,10 @@ export const scheduleLaws = <E>(name: string, store: Layer.Layer<Store, E>) =>
         const ben = UserId.make("ben")
         const by = { id: ben, name: "Ben" }
         const given = { operationType: report.type, payload: { pages: 3 }, by }
+        const named = yield* added({ ...given, by: { id: ada, name: "Ada" } })
+        const adaByName = { id: ada, name: "Ada" }
+        assert.deepStrictEqual([named.owner, named.createdBy], [adaByName, adaByName])
+        assert.deepStrictEqual(yield* stored(named.id), named)
         const schedule = yield* added({ ...given, by: { id: ada } })
         const refused = (why: string) =>
           Effect.gen(function* () {

@@ -7,7 +7,7 @@ import { Schema } from "effect"
 import { DetailCode, ReasonCode } from "./Decision.ts"
 import { DeniedOnTheWire } from "./ExecutionLegitimacy.ts"
 import { HostString } from "./Ids.ts"
-import { reasonInWords } from "./ReasonInWords.ts"
+import { reasonOfRun } from "./ReasonInWords.ts"
 import type { Blocked, RunFailure } from "./Run.ts"
 
 /** What blocks a run: always this, so that a reader can tell it from any other `blocked_by` of the host. */
@@ -29,7 +29,7 @@ export const blockedContextOf = (run: Blocked): BlockedContext => ({
   blocked_by: BLOCKED_BY,
   reason_code: run.failure.code,
   execution_legitimacy: run.legitimacy,
-  next_steps: reasonInWords(run.failure).nextSteps,
+  next_steps: reasonOfRun(run.failure, run.dispatch.subject.scope).nextSteps,
   detail_code: run.failure.detail,
   detail_about: run.failure.about
 })
@@ -38,7 +38,7 @@ export const blockedContextOf = (run: Blocked): BlockedContext => ({
 export const blockedSummaryOf = (run: Blocked): readonly [RunFailure] => [
   {
     code: run.failure.code,
-    message: `${reasonInWords(run.failure).toInitiator}, so the run was ${
+    message: `${reasonOfRun(run.failure, run.dispatch.subject.scope).toInitiator}, so the run was ${
       run.startedAtMillis === null ? "not carried out" : "stopped before its work was done"
     }.`
   }

@@ -6,7 +6,7 @@
  */
 import type { Change, ChangeKind } from "./FactChange.ts"
 import type { Freshness, ProblemClass } from "./Freshness.ts"
-import { nextStepsWhileHeld, reasonInWords } from "./ReasonInWords.ts"
+import { nextStepsWhileHeld, reasonInWords, reasonOfRun } from "./ReasonInWords.ts"
 import { RESULT_TOO_LARGE, type Run, type RunOutcome, type RunStatus, type Standing, wireStateOf } from "./Run.ts"
 
 /** How a badge is coloured: `warning` for what was stopped, `danger` for what broke. */
@@ -73,7 +73,7 @@ export const nextStepsFor = (run: Standing): ReadonlyArray<string> => {
     case "Queued":
       return run.held === null ? [] : nextStepsWhileHeld(run.held.failure)
     case "Blocked":
-      return reasonInWords(run.failure).nextSteps
+      return reasonOfRun(run.failure, run.dispatch.subject.scope).nextSteps
     case "Failed":
       return ["Look at the failure, and start the operation again when its cause is mended."]
     case "PartiallySucceeded":

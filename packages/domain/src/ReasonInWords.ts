@@ -4,6 +4,7 @@
  * Contract sections 6 and 9.
  */
 import type { DetailCode, Failure } from "./Decision.ts"
+import type { TargetScope } from "./Snapshot.ts"
 
 /**
  * Why a run was denied: as a clause for whoever looks at it, and as the beginning of a sentence to its initiator; what to do next, the
@@ -174,10 +175,21 @@ const wordsFor: Readonly<Record<DetailCode, (about: string) => ReasonInWords>> =
 /** The words for a check's failure. */
 export const reasonInWords = ({ detail, about }: Failure): ReasonInWords => wordsFor[detail](about ?? "")
 
-/** What else a run may have to name, beside what its reason says already. */
-const unnamed: Partial<Readonly<Record<DetailCode, string>>> = {
-  not_configured: "Start the operation again for a tenant: it writes, and only a tenant has a write gate."
+const NAME_A_TENANT = "Start the operation again for a tenant: it writes, and only a tenant has a write gate."
+
+/**
+ * The words for what this run failed of. Only a tenant has a write gate: a run without one is not sent to the hardening check of a
+ * tenant that it does not have.
+ */
+export const reasonOfRun = (failure: Failure, { tenantId }: TargetScope): ReasonInWords => {
+  const reason = reasonInWords(failure)
+  if (tenantId !== null || failure.code !== "write_gate_blocked") return reason
+  const toInitiator = "The run was started for no tenant, and this operation writes"
+  return { ...reason, toInitiator, nextSteps: [NAME_A_TENANT] }
 }
+
+/** What else a run may have to name, beside what its reason says already. */
+const unnamed: Partial<Readonly<Record<DetailCode, string>>> = { not_configured: NAME_A_TENANT }
 
 /** What to do where no change of facts helps, because the run does not name what its operation needs. */
 export const dispatchAgainInWords = (failure: Failure): string =>

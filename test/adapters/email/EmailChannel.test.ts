@@ -5,7 +5,7 @@ import { type Notice, NoticeChannel } from "@countersign/domain"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Redacted } from "effect"
 import { hostileNotice, INJECTION, MARKUP, notice } from "../../support/receivers/hostileNotice.ts"
-import { mailServer } from "../../support/receivers/mailServer.ts"
+import { carelessMailServer, mailServer } from "../../support/receivers/mailServer.ts"
 import { portOf } from "../../support/receivers/portOf.ts"
 
 const from = { address: "runs@countersign.example", name: "Countersign" }
@@ -103,6 +103,19 @@ describe("e-mail", () => {
       const away = yield* Effect.flip(sending(server.url, [notice]))
       assert.match(away.message, /could not be used \(E[A-Z]+\)/)
       assert.lengthOf(server.mails, 0)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a password is told to no server elsewhere that does not encrypt, however gladly it would take it", () =>
+    Effect.gen(function* () {
+      const server = yield* carelessMailServer
+      const { port } = new URL(server.url)
+      // An address of this machine that does not look like one.
+      const error = yield* Effect.flip(sending(`smtp://ada:s3cr3t@0.0.0.0:${port}`, [notice]))
+      assert.match(error.message, /the mail server refused it with 500$/)
+      assert.lengthOf(server.mails, 0)
+      yield* sending(`smtp://ada:s3cr3t@127.0.0.1:${port}`, [notice])
+      assert.lengthOf(server.mails, 1)
     }).pipe(Effect.scoped)
   )
 

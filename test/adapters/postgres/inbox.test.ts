@@ -1,8 +1,8 @@
-/** The inbox keeps what was delivered for as long as there is the run it tells of. */
+/** The inbox keeps what was delivered, each notice once, for as long as there is the run it tells of. */
 import { EmbeddedPostgres, layerPostgresInbox, PostgresInbox } from "@countersign/adapters"
 import { makeWorld, moved, startedOne, succeedStep } from "@countersign/adapters/testing"
 import { NoticeChannel, Notices, RunStore, UserId } from "@countersign/domain"
-import { assert, it } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { layerFreshDatabase } from "../../support/postgres.ts"
 import { type Clients, layerPorts } from "./support.ts"
@@ -34,10 +34,26 @@ const prunedWithTheirRuns = Effect.gen(function* () {
   )
 })
 
-const goesWithItsRun = <E>(name: string, client: Layer.Layer<Clients, E>) =>
-  it.effect(`what is in the inbox goes with its run: ${name}`, () =>
-    prunedWithTheirRuns.pipe(Effect.provide(layerPostgresInbox().pipe(Layer.provideMerge(layerPorts(client)))))
-  )
+const newestFirstAndOnce = Effect.gen(function* () {
+  const channel = yield* NoticeChannel
+  const inbox = yield* PostgresInbox
+  const world = yield* makeWorld
+  const [first, second] = [
+    succeedStep(yield* startedOne(world.dispatch()), world.atMillis).notice,
+    succeedStep(yield* startedOne(world.dispatch()), world.atMillis).notice
+  ]
+  assert(first && second)
+  for (const notice of [second, first, second]) yield* channel.deliver(notice, [])
+  assert.deepStrictEqual(yield* inbox.noticesOf(world.userId, 1000), [second, first])
+  assert.deepStrictEqual(yield* inbox.noticesOf(world.userId, 1), [second])
+  assert.deepStrictEqual(yield* inbox.noticesOf(UserId.make("somebody else"), 10), [])
+})
 
-goesWithItsRun("server", layerFreshDatabase())
-goesWithItsRun("embedded", EmbeddedPostgres.layer())
+const keepsNotices = <E>(name: string, client: Layer.Layer<Clients, E>) =>
+  layer(layerPostgresInbox().pipe(Layer.provideMerge(layerPorts(client))))(`the inbox: ${name}`, (it) => {
+    it.effect("keeps each run's notice once, for its recipient alone, newest first", () => newestFirstAndOnce)
+    it.effect("what is in it goes with its run", () => prunedWithTheirRuns)
+  })
+
+keepsNotices("server", layerFreshDatabase())
+keepsNotices("embedded", EmbeddedPostgres.layer())

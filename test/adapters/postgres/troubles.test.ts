@@ -1,7 +1,7 @@
 /** What goes wrong with a database, told so that a person knows what to do. */
 import { createServer } from "node:net"
 import { dispatchThrough, layerPostgres, layerPostgresClient, migrate } from "@countersign/adapters"
-import { enqueuedOne, leaseAt, makeWorld, startStep } from "@countersign/adapters/testing"
+import { blockStep, enqueuedOne, leaseAt, makeWorld, moved, startStep } from "@countersign/adapters/testing"
 import { dispatchStep, RunQueue, RunStore, StoreUnavailable, UnitOfWork } from "@countersign/domain"
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
@@ -166,6 +166,35 @@ describe("a store that does not do what it is asked", () => {
       yield* sql`SELECT 1`
       yield* Effect.all([holding(a, b), holding(b, a)], { concurrency: 2 })
       assert.strictEqual(yield* Ref.get(attempts), 3)
+    }).pipe(Effect.provide(layerPorts(layerFreshDatabase())))
+  )
+
+  it.live("and one whose view of the rows another one has overtaken", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const { transact } = yield* UnitOfWork
+      const store = yield* RunStore
+      const world = yield* makeWorld
+      const queued = yield* enqueuedOne(world.dispatch())
+      const attempts = yield* Ref.make(0)
+      const looked = yield* Deferred.make<void>()
+      const overtaken = yield* Deferred.make<void>()
+      const unit = transact(
+        Effect.gen(function* () {
+          yield* Ref.update(attempts, (n) => n + 1)
+          yield* sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ`
+          yield* store.find(queued.dispatch.id)
+          yield* Deferred.succeed(looked, undefined)
+          yield* Deferred.await(overtaken)
+          return yield* store.hold(queued.dispatch.id)
+        })
+      )
+      const holding = yield* Effect.forkChild(unit)
+      yield* Effect.raceFirst(Deferred.await(looked), Fiber.join(holding))
+      yield* moved(blockStep(queued, world.atMillis))
+      yield* Deferred.succeed(overtaken, undefined)
+      assert.strictEqual((yield* Fiber.join(holding))._tag, "Blocked")
+      assert.strictEqual(yield* Ref.get(attempts), 2)
     }).pipe(Effect.provide(layerPorts(layerFreshDatabase())))
   )
 

@@ -12,6 +12,7 @@ import {
 } from "@countersign/domain"
 import { assert } from "@effect/vitest"
 import { Effect, Schema } from "effect"
+import { claimOf, heldNext } from "./claims.ts"
 import { type Register, type RunPorts, SAMPLES, upTo } from "./laws.ts"
 import { blockStep, holdStep, startStep, succeedStep } from "./rulings.ts"
 import { asQueued, asRunning, enqueued, enqueuedOne, leaseAt, moved } from "./runs.ts"
@@ -107,6 +108,26 @@ export const listLaws = (it: Register<RunPorts>): void => {
       }
       assert.strictEqual((yield* store.listWaiting(null, 1)).runs.length, 1)
     })
+  )
+
+  it.effect(
+    "a list and a claim give one where one is asked for, and a thousand where a thousand are, and no more",
+    () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        const world = yield* makeWorld
+        const dispatches = upTo(1001).map(() => world.dispatch())
+        yield* enqueued(dispatches)
+        const ids = dispatches.map(({ id }) => id)
+        for (const limit of [1, 1000]) {
+          const { runs } = yield* store.list({ workspaceId: world.workspaceId, limit })
+          assert.deepStrictEqual(
+            runs.map(({ dispatch }) => dispatch.id),
+            ids.toReversed().slice(0, limit)
+          )
+          assert.deepStrictEqual(yield* heldNext(claimOf(world, { limit })), ids.slice(0, limit))
+        }
+      })
   )
 
   it.effect.prop(
