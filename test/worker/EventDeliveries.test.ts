@@ -78,6 +78,22 @@ describe("events", () => {
     )
   )
 
+  it.effect("a channel that cannot be interrupted has not delivered, and holds up nobody", () =>
+    Effect.gen(function* () {
+      const id = yield* subscribed("https://example.test")
+      yield* blocked(1)
+      const delivering = yield* Effect.forkChild(deliverDueEvents)
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(yield* Fiber.join(delivering), 1)
+      assert.strictEqual((yield* status(id)).lastProblem, "the receiver took longer than 10000 ms")
+    }).pipe(
+      Effect.provide([
+        Layer.succeed(EventChannel, { deliver: () => Effect.uninterruptible(Effect.never) }),
+        layerMemory
+      ])
+    )
+  )
+
   it.live("a subscriber gets what it wants, signed, with ids, codes and the presenter's words, once", () =>
     withEverything(
       Effect.gen(function* () {

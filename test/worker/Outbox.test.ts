@@ -107,7 +107,8 @@ describe("the outbox", () => {
     ["fails", refusing()],
     ["breaks", Effect.die(new Error("token=s3cr3t"))],
     ["interrupts itself", Effect.interrupt],
-    ["never comes back", Effect.never]
+    ["never comes back", Effect.never],
+    ["cannot be interrupted", Effect.uninterruptible(Effect.never)]
   ] as const) {
     it.effect(`a channel that ${what} over one notice delivers the others, once each, and that one in the end`, () =>
       Effect.gen(function* () {

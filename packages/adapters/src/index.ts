@@ -2,6 +2,7 @@
 export * from "./digest/index.ts"
 export * from "./email/index.ts"
 export * as EmbeddedPostgres from "./embedded/EmbeddedPostgres.ts"
+export * from "./exitWithin.ts"
 export * from "./host/index.ts"
 export * from "./memory/index.ts"
 export * from "./notices/index.ts"

@@ -4,6 +4,7 @@
  *
  * Contract section 10.
  */
+import { exitWithin } from "@countersign/adapters"
 import {
   type DeliveryKey,
   type DueEvent,
@@ -13,7 +14,7 @@ import {
   rangeProblem,
   type StoreUnavailable
 } from "@countersign/domain"
-import { Clock, Effect, Layer } from "effect"
+import { Clock, Effect, Layer, Option } from "effect"
 import { type BackoffPolicy, backoffAfter } from "./Backoff.ts"
 import { oneLine } from "./oneLine.ts"
 import { perpetually } from "./Perpetual.ts"
@@ -90,12 +91,11 @@ const notDelivered = Effect.fnUntraced(function* (due: DueEvent, { problem, retr
 /** Hands the event to the channel; answers why that did not go well, or null. */
 const troubleWith = ({ event, subscription }: DueEvent): Effect.Effect<EventNotTaken | null, never, EventChannel> => {
   const trouble = (problem: string) => new EventNotTaken({ problem, retryAfterMillis: null, gone: false })
-  return Effect.flatMap(EventChannel, (channel) => channel.deliver(event, subscription)).pipe(
-    Effect.as(null),
-    Effect.timeoutOrElse({
-      duration: DELIVERY_MILLIS,
-      orElse: () => Effect.succeed(trouble(`the receiver took longer than ${DELIVERY_MILLIS} ms`))
-    }),
+  const delivering = Effect.flatMap(EventChannel, (channel) => channel.deliver(event, subscription))
+  return exitWithin(DELIVERY_MILLIS, Effect.as(delivering, null)).pipe(
+    Effect.flatMap(
+      Option.getOrElse(() => Effect.succeed(trouble(`the receiver took longer than ${DELIVERY_MILLIS} ms`)))
+    ),
     Effect.catch(Effect.succeed),
     Effect.catchCause((cause) => Effect.as(Effect.logWarning("the channel broke", cause), trouble("the channel broke")))
   )

@@ -4,8 +4,9 @@
  *
  * Contract section 10.
  */
+import { exitWithin } from "@countersign/adapters"
 import { type DueNotice, NoticeChannel, Notices, type StoreUnavailable } from "@countersign/domain"
-import { Clock, Effect, Semaphore } from "effect"
+import { Clock, Effect, Option, Semaphore } from "effect"
 import { type BackoffPolicy, backoffAfter } from "./Backoff.ts"
 import { oneLine } from "./oneLine.ts"
 import { perpetually } from "./Perpetual.ts"
@@ -89,12 +90,11 @@ interface Trouble {
 /** Hands the notice to the channel; answers why that did not go well, or null. */
 const troubleOf = ({ notice, takenBy }: DueNotice): Effect.Effect<Trouble | null, never, NoticeChannel> => {
   const trouble = (problem: string): Trouble => ({ problem, takenBy, restMillis: 0 })
-  return Effect.flatMap(NoticeChannel, (channel) => channel.deliver(notice, takenBy)).pipe(
-    Effect.as(null),
-    Effect.timeoutOrElse({
-      duration: DELIVERY_MILLIS,
-      orElse: () => Effect.succeed(trouble(`the channel took longer than ${DELIVERY_MILLIS} ms`))
-    }),
+  const delivering = Effect.flatMap(NoticeChannel, (channel) => channel.deliver(notice, takenBy))
+  return exitWithin(DELIVERY_MILLIS, Effect.as(delivering, null)).pipe(
+    Effect.flatMap(
+      Option.getOrElse(() => Effect.succeed(trouble(`the channel took longer than ${DELIVERY_MILLIS} ms`)))
+    ),
     Effect.catch((failure) =>
       Effect.succeed({
         problem: oneLine(failure.problem, PROBLEM_MAX_LENGTH) || "no reason given",

@@ -86,17 +86,18 @@ describe("all", () => {
     })
   )
 
-  it.effect("one that never answers keeps it from nobody, and is asked again", () =>
+  it.effect("one that never answers, even to an interruption, keeps it from nobody, and is asked again", () =>
     Effect.gen(function* () {
       const notice = yield* blockedNotice
       const inbox: Array<Notice> = []
       const silent: NoticeChannel["Service"] = { deliver: () => Effect.never }
+      const deaf: NoticeChannel["Service"] = { deliver: () => Effect.uninterruptible(Effect.never) }
       const delivering = yield* Effect.forkChild(
-        Effect.flip(all({ silent, inbox: collecting(inbox) }).deliver(notice, []))
+        Effect.flip(all({ silent, deaf, inbox: collecting(inbox) }).deliver(notice, []))
       )
       yield* TestClock.adjust("9 seconds")
       const error = yield* Fiber.join(delivering)
-      assert.deepStrictEqual([error.channel, error.takenBy, inbox.length], ["silent", ["inbox"], 1])
+      assert.deepStrictEqual([error.channel, error.takenBy, inbox.length], ["silent, deaf", ["inbox"], 1])
     })
   )
 

@@ -5,7 +5,8 @@
  * Contract section 4: "If facts cannot be read, there is no decision."
  */
 import { Facts, type FactsReading, type FactsRequest, FactsUnavailable } from "@countersign/domain"
-import { Cause, Clock, Effect, Exit, Fiber, Layer, Schema } from "effect"
+import { Cause, Clock, Effect, Exit, Layer, Option, Schema } from "effect"
+import { exitWithin } from "../exitWithin.ts"
 import { HostAnswer } from "./HostAnswer.ts"
 
 /** How a host answers facts. */
@@ -74,32 +75,21 @@ const readings = <R>(options: HostFactsOptions<R>, requests: ReadonlyArray<Facts
     return answers.map((answer) => readingOf(options, answer))
   })
 
-/**
- * The host's raw answer. It runs beside the caller and is only told to stop at the deadline, not waited for: what ignores
- * interruption would otherwise keep an admission, and its locks, past the deadline.
- */
+/** The host's raw answer. Waiting for one that ignores interruption would keep an admission, and its locks, past the deadline. */
 const answered = <R>(options: HostFactsOptions<R>, requests: ReadonlyArray<FactsRequest>) =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function* () {
-      const { deadlineMillis } = options
-      const asking = yield* Effect.forkDetach(restore(asked(options, requests)))
-      const inTime = Effect.timeoutOrElse(Fiber.await(asking), {
-        duration: deadlineMillis,
-        orElse: () =>
-          unavailable(
-            options,
-            `it did not answer within ${deadlineMillis} ms; see whether it is up, or give it a longer deadline`
-          )
-      })
-      const exit = yield* Effect.ensuring(
-        restore(inTime),
-        Effect.sync(() => asking.interruptUnsafe())
+  Effect.gen(function* () {
+    const { deadlineMillis } = options
+    const exit = yield* exitWithin(deadlineMillis, asked(options, requests))
+    if (Option.isNone(exit)) {
+      return yield* unavailable(
+        options,
+        `it did not answer within ${deadlineMillis} ms; see whether it is up, or give it a longer deadline`
       )
-      return Exit.isSuccess(exit)
-        ? exit.value
-        : yield* unavailable(options, "it failed; the cause says how", Cause.squash(exit.cause))
-    })
-  )
+    }
+    return Exit.isSuccess(exit.value)
+      ? exit.value.value
+      : yield* unavailable(options, "it failed; the cause says how", Cause.squash(exit.value.cause))
+  })
 
 const asked = <R>({ read }: HostFactsOptions<R>, requests: ReadonlyArray<FactsRequest>) =>
   Effect.suspend((): Effect.Effect<unknown, unknown, R> => {

@@ -1,6 +1,7 @@
 /** Several channels as one. */
 import { DeliveryFailed, type Notice, NoticeChannel } from "@countersign/domain"
-import { Cause, Context, Effect, Layer, Result } from "effect"
+import { Cause, Context, Effect, Layer, Option, Result } from "effect"
+import { exitWithin } from "../exitWithin.ts"
 
 type Channel = NoticeChannel["Service"]
 
@@ -40,11 +41,11 @@ export const all = (channels: Channels): Channel => ({
 
 /** Neither a defect, silence nor an interruption of its own in one channel must keep a notice from the others. */
 const guarded = (name: string, channel: Channel, notice: Notice) =>
-  Effect.suspend(() => channel.deliver(notice, [])).pipe(
-    Effect.timeoutOrElse({
-      duration: CHANNEL_MILLIS,
-      orElse: () => Effect.fail(failed(name, `it took longer than ${CHANNEL_MILLIS} ms`))
-    }),
+  exitWithin(
+    CHANNEL_MILLIS,
+    Effect.suspend(() => channel.deliver(notice, []))
+  ).pipe(
+    Effect.flatMap(Option.getOrElse(() => Effect.fail(failed(name, `it took longer than ${CHANNEL_MILLIS} ms`)))),
     // What it broke with may hold anything: it is for the log's reader, and not kept.
     Effect.catchCauseIf(
       (cause) => !Cause.hasFails(cause),
