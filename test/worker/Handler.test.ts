@@ -11,7 +11,7 @@ import {
 } from "@countersign/domain"
 import { AttemptFailed, Countersign, type Handle, Handler, handlersByType, PartialSuccess } from "@countersign/worker"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Fiber, Layer, Ref, Schema } from "effect"
+import { Clock, Effect, Fiber, Layer, Logger, Ref, Schema } from "effect"
 import {
   actionsOf,
   Delivered,
@@ -105,6 +105,24 @@ describe("a handler that breaks", () => {
         assert.deepStrictEqual([records.at(-1)?.code, notices.length], [code, 1])
         for (const kept of [run, records, notices]) assert.notInclude(JSON.stringify(kept), "s3cr3t")
       }).pipe(Effect.provide(layerGate))
+    )
+  }
+
+  const layerBrokenLog = Logger.layer([
+    Logger.make(() => {
+      throw new Error("the log is broken")
+    })
+  ])
+  for (const [what, handle] of [
+    ["fails", () => Effect.fail(SECRET)],
+    ["dies", () => Effect.die(SECRET)],
+    ["logs", () => Effect.andThen(Effect.logInfo("here"), Effect.fail(SECRET))]
+  ] as const) {
+    it.effect(`${what} where the host's own logger throws: every attempt is settled as ever`, () =>
+      Effect.gen(function* () {
+        const { run, calls } = yield* done(task, handle)
+        assert.deepStrictEqual([run._tag, run.attempt, calls], ["Failed", 3, 3])
+      }).pipe(Effect.provide(layerBrokenLog), Effect.provide(layerGate))
     )
   }
 

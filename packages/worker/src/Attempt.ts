@@ -182,7 +182,7 @@ const unwritableAmong = Effect.fnUntraced(function* (ended: ReadonlyArray<Ended>
   for (const [at, { work, step }] of ended.entries()) {
     const answer = settled[at]
     if (answer === undefined) continue
-    if (answer === "written") yield* observe({ _tag: "Settled", run: step.after })
+    if (answer === "written") yield* observe({ _tag: "Settled", run: step.after, attempt: work.run.attempt })
     else if (answer._tag === "IllegalTransition") {
       yield* about(work, Effect.logInfo(`late report ignored: ${answer.message}`))
     } else {

@@ -25,7 +25,7 @@ export const handOutAll = Effect.fnUntraced(function* <R>(
   const fibers = yield* putIntoHands(terms, admitted.started, leaseUntilMillis, whenEnded)
   for (const run of admitted.blocked) yield* terms.observe({ _tag: "Blocked", run })
   for (const run of admitted.held) yield* terms.observe({ _tag: "Held", run })
-  for (const run of admitted.expired) yield* terms.observe({ _tag: "Settled", run })
+  for (const run of admitted.expired) yield* terms.observe({ _tag: "Settled", run, attempt: run.attempt })
   return fibers
 })
 

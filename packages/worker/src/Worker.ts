@@ -9,6 +9,7 @@ import { RunQueue, type StoreUnavailable } from "@countersign/domain"
 import { Context, Effect, Fiber, FiberSet, Layer } from "effect"
 import { SecureRandom } from "effect/crypto"
 import type { AdmissionPorts } from "./Admission.ts"
+import { layerCarefulLog } from "./CarefulLog.ts"
 import { type Deliver, makeDeliveries } from "./Delivery.ts"
 import { handlersByType } from "./Handler.ts"
 import { runHeartbeat } from "./Heartbeat.ts"
@@ -102,7 +103,7 @@ export class Worker extends Context.Service<
         const drained = Effect.andThen(untilZero(queue.countActive(types), limits.pollMillis), delivered)
         return Worker.of({ name, drained, delivered, deliver: deliveries.deliver, atWork: Effect.sync(inHand.size) })
       })
-    ).pipe(Layer.provide(layerPooledRandom))
+    ).pipe(Layer.provide([layerPooledRandom, layerCarefulLog]))
   }
 }
 

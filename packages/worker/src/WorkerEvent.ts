@@ -10,8 +10,8 @@ export type WorkerEvent =
   | { readonly _tag: "Blocked"; readonly run: Blocked }
   /** Denied at admission for a reason that may pass; it waits and is asked about again. */
   | { readonly _tag: "Held"; readonly run: Queued }
-  /** An attempt came to something, and the run is in this state now. */
-  | { readonly _tag: "Settled"; readonly run: Run }
+  /** This attempt came to something, or to nothing before it began, and the run is in this state now. */
+  | { readonly _tag: "Settled"; readonly run: Run; readonly attempt: number }
   /** Denied while running; the run is blocked, and its handler was stopped. */
   | { readonly _tag: "Revoked"; readonly runId: RunId }
 

@@ -211,6 +211,12 @@ const cases: ReadonlyArray<Case> = [
     code: "payload.too_large"
   },
   {
+    name: "a settings file that never ends",
+    args: ["runs", "list", "--config", "/dev/zero"],
+    says: /more than 16777216 bytes/,
+    code: "settings.too_large"
+  },
+  {
     name: "a payload from a folder",
     args: ["dispatch", "a", "--workspace", "w", "--system", "--payload", `@${folder}`],
     says: /cannot be read/,

@@ -1,8 +1,9 @@
 /** The settings file: JSON, every key known, paths relative to the file. */
 import { SecretName } from "@countersign/domain"
-import { Effect, FileSystem, Option, Path, Schema } from "effect"
+import { Effect, Option, Path, Schema } from "effect"
 import { LIMIT_RANGES, type WorkerLimits } from "../WorkerOptions.ts"
 import { type CliFailure, cliFailure } from "./CliFailure.ts"
+import { READ_MAX_BYTES, textOfFile } from "./TextSource.ts"
 
 /** A whole number within the limit's range, or from another least on. */
 const Whole = (limit: keyof WorkerLimits, least = LIMIT_RANGES[limit].least) =>
@@ -57,19 +58,18 @@ const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(SettingsFile), {
 /** The settings of this file, or of {@link DEFAULT_FILE} when there is one and no other is named. */
 export const readSettingsFile = Effect.fn("readSettingsFile")(function* (
   named: Option.Option<string>
-): Effect.fn.Return<SettingsFile, CliFailure, FileSystem.FileSystem | Path.Path> {
-  const fs = yield* FileSystem.FileSystem
+): Effect.fn.Return<SettingsFile, CliFailure, Path.Path> {
   const path = yield* Path.Path
   const file = Option.getOrElse(named, () => DEFAULT_FILE)
-  const text = yield* fs
-    .readFileString(file)
-    .pipe(
-      Effect.catch((error) =>
-        Option.isNone(named) && error.reason._tag === "NotFound"
-          ? Effect.succeed("{}")
-          : Effect.fail(unreadable(file, error.reason._tag))
-      )
+  const text = yield* textOfFile(file, {
+    tooLarge: () => tooLarge(file),
+    unreadable: (isMissing) => (isMissing ? missing(file) : unreadable(file))
+  }).pipe(
+    Effect.catchIf(
+      ({ code }) => Option.isNone(named) && code === NOT_FOUND,
+      () => Effect.succeed("{}")
     )
+  )
   const settings = yield* Effect.mapError(decode(text), ({ message }) =>
     cliFailure("settings.invalid", `the settings file ${file} is not valid`, message.split("\n").join(" "))
   )
@@ -81,15 +81,21 @@ export const readSettingsFile = Effect.fn("readSettingsFile")(function* (
   }
 })
 
-const unreadable = (file: string, reason: string): CliFailure =>
-  reason === "NotFound"
-    ? cliFailure(
-        "settings.not_found",
-        `the settings file ${file} does not exist`,
-        "check the path given as --config or COUNTERSIGN_CONFIG"
-      )
-    : cliFailure(
-        "settings.unreadable",
-        `the settings file ${file} cannot be read`,
-        "check that it is a file you may read"
-      )
+const NOT_FOUND = "settings.not_found"
+
+const missing = (file: string): CliFailure =>
+  cliFailure(
+    NOT_FOUND,
+    `the settings file ${file} does not exist`,
+    "check the path given as --config or COUNTERSIGN_CONFIG"
+  )
+
+const unreadable = (file: string): CliFailure =>
+  cliFailure("settings.unreadable", `the settings file ${file} cannot be read`, "check that it is a file you may read")
+
+const tooLarge = (file: string): CliFailure =>
+  cliFailure(
+    "settings.too_large",
+    `the settings file ${file} has more than ${READ_MAX_BYTES} bytes`,
+    "check the path given as --config or COUNTERSIGN_CONFIG"
+  )

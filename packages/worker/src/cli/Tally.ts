@@ -25,21 +25,18 @@ export const makeTally = (): Tally => {
     retried: 0,
     given_back: 0
   }
-  const attempts = new Map<string, number>()
 
-  const settled = (run: Run) => {
+  // What is given back waits as the attempt it was.
+  const settled = (run: Run, attempt: number) => {
     const { outcome } = wireStateOf[run._tag]
-    const startedAs = attempts.get(run.dispatch.id)
-    attempts.delete(run.dispatch.id)
     if (outcome !== "pending") counts[outcome] += 1
-    else if (startedAs === run.attempt) counts.given_back += 1
+    else if (run.attempt === attempt) counts.given_back += 1
     else counts.retried += 1
   }
 
   const observe: WorkerObserver = (event) => {
     switch (event._tag) {
       case "Started":
-        attempts.set(event.run.dispatch.id, event.run.attempt)
         return log("started", event.run)
       case "Blocked":
         counts.blocked += 1
@@ -48,10 +45,9 @@ export const makeTally = (): Tally => {
         counts.held += 1
         return log(headlineOf(event.run), event.run)
       case "Settled":
-        settled(event.run)
+        settled(event.run, event.attempt)
         return log(headlineOf(event.run), event.run)
       case "Revoked":
-        attempts.delete(event.runId)
         counts.blocked += 1
         return Effect.annotateLogs(Effect.logInfo("blocked while running"), { run: event.runId })
     }
