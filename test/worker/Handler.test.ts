@@ -122,7 +122,7 @@ describe("a handler that breaks", () => {
       Effect.gen(function* () {
         const { run, calls } = yield* done(task, handle)
         assert.deepStrictEqual([run._tag, run.attempt, calls], ["Failed", 3, 3])
-      }).pipe(Effect.provide(layerBrokenLog), Effect.provide(layerGate))
+      }).pipe(Effect.provide(Layer.provideMerge(layerBrokenLog, layerGate)))
     )
   }
 
